@@ -1,0 +1,188 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: ["TestSupport"] + dependencies, swiftSettings: settings)
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "vedette",
+    products: [
+        .executable(name: "vedette", targets: ["vedette"]),
+        .library(name: "PremisesUnit", targets: ["PremisesUnit"]),
+        .library(name: "CustomerUnit", targets: ["CustomerUnit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", exact: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Values every part speaks of.
+        room("HSSModel"),
+
+        // Protocols and formats: values without I/O, clocks or chance of their own.
+        room("Vs", ["HSSModel"]),
+        room("Vd", ["HSSModel"]),
+        room("Vm", ["HSSModel", crypto]),
+        room("MediaFormats"),
+
+        // The only reader of the host's clocks.
+        room("HostClock", ["HSSModel"]),
+
+        // What the platform stands on.
+        room("Bus", ["HSSModel"]),
+        room("Store", ["HSSModel", grdb]),
+        .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
+        room("SRTTransport", ["CLibSRT"]),
+        room(
+            "ServerKit",
+            [
+                "HSSModel", "HostClock", asn1, crypto, httpTypes, hummingbird, hummingbirdCore,
+                hummingbirdHTTP2, hummingbirdTLS, lifecycle,
+                logging, nioCore, nioHTTP1, nioPosix, nioSSL, unixSignals, x509, yams,
+            ]
+        ),
+
+        // Functional entities of H.627.2 clause 8.1. They never import each other.
+        room(
+            "CentreManagement",
+            [
+                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, hummingbird,
+                lifecycle, logging,
+            ]
+        ),
+        room(
+            "ServiceControl",
+            [
+                "HSSModel", "Vd", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore, nioHTTP1,
+                nioPosix, nioSSL,
+                nioWebSocket,
+            ]
+        ),
+        room(
+            "MediaDistribution",
+            [
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", crypto,
+                hummingbird, lifecycle,
+                logging, nioCore,
+            ]
+        ),
+        room(
+            "CustomerAccess",
+            ["HSSModel", "HostClock", "Bus", "ServerKit", hummingbird, logging, nioFoundation]
+        ),
+
+        // The other ends of the wire.
+        room(
+            "PremisesUnit",
+            [
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", asyncHTTPClient,
+                logging, nioCore,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            ]
+        ),
+        room("CustomerUnit", ["HSSModel", "SRTTransport", asyncHTTPClient, nioCore, nioSSL]),
+
+        .executableTarget(
+            name: "vedette",
+            dependencies: [
+                "HSSModel", "Bus", "Store", "ServerKit", "CentreManagement", "ServiceControl",
+                "MediaDistribution",
+                "CustomerAccess", "PremisesUnit", "CustomerUnit", "HostClock", argumentParser, lifecycle,
+                logging, unixSignals,
+            ],
+            swiftSettings: settings
+        ),
+
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        tests("HSSModelTests", ["HSSModel"]),
+        tests("VsTests", ["Vs", "HSSModel"]),
+        tests("VdTests", ["Vd", "HSSModel"]),
+        tests("VmTests", ["Vm", "HSSModel", crypto]),
+        tests("MediaFormatsTests", ["MediaFormats"]),
+        tests("StoreTests", ["Store", "HSSModel"]),
+        tests(
+            "ServerKitTests",
+            [
+                "ServerKit", "HSSModel", "HostClock", asyncHTTPClient, hummingbird, nioCore, nioPosix, nioSSL,
+                logging, lifecycle,
+            ]
+        ),
+        tests(
+            "CentreManagementTests",
+            [
+                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", logging,
+                hummingbird,
+            ]
+        ),
+        tests(
+            "ServiceControlTests",
+            ["ServiceControl", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", nioCore, nioPosix, logging]
+        ),
+        tests(
+            "MediaDistributionTests",
+            [
+                "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit",
+                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, logging, lifecycle,
+            ]
+        ),
+        tests(
+            "PremisesUnitTests",
+            [
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "MediaFormats", "SRTTransport", nioCore,
+                nioPosix, logging,
+            ]
+        ),
+        tests(
+            "CustomerAccessTests",
+            ["CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", hummingbird]
+        ),
+    ]
+)

@@ -1,0 +1,72 @@
+package import HSSModel
+
+/// A customer's hold on a live stream.
+package struct LiveLease: Sendable, Equatable {
+    package var stream: StreamID
+    package var lease: LeaseID
+
+    package init(stream: StreamID, lease: LeaseID) {
+        self.stream = stream
+        self.lease = lease
+    }
+}
+
+/// Why there is no live picture, said so that a customer can act on it.
+package enum LiveError: Error, Equatable, CustomStringConvertible {
+    case unitOffline(UnitID)
+    case noSuchChannel(ChannelAddress)
+    /// The unit says that the channel is off, in error or disabled.
+    case channelUnavailable(ChannelAddress, ChannelState)
+    /// The unit answered `PushLive` with an error of Table I.2-12.
+    case refusedByUnit(code: Int, message: String)
+    /// The unit did not answer `PushLive` in time.
+    case unitSilent(UnitID)
+    /// The unit agreed but no stream arrived in time.
+    case noPublish(UnitID, after: Duration)
+    case media(String)
+    /// At a limit of waiting requests or leases.
+    case busy(String)
+
+    package var description: String {
+        switch self {
+        case .unitOffline(let unit): "unit \(unit) is offline"
+        case .noSuchChannel(let channel): "unit \(channel.unit) has no channel \(channel.number)"
+        case .channelUnavailable(let channel, let state): "channel \(channel) is \(state)"
+        case .refusedByUnit(let code, let message): "the unit refused with error \(code): \(message)"
+        case .unitSilent(let unit): "unit \(unit) did not answer"
+        case .noPublish(let unit, let delay):
+            "unit \(unit) agreed but sent no stream within \(Int(delay.inSeconds.rounded())) s"
+        case .media(let reason): reason
+        case .busy(let limit): "at a limit: \(limit)"
+        }
+    }
+}
+
+/// One unit as an operator sees it: `GET /admin/sessions`.
+package struct UnitSession: Sendable, Equatable {
+    package var unit: UnitID
+    package var presence: UnitPresence
+
+    package init(unit: UnitID, presence: UnitPresence) {
+        self.unit = unit
+        self.presence = presence
+    }
+}
+
+/// Reference point Cs, what customers and operators ask of the SCU (§8.3.2 c). Whoever calls has checked the
+/// right to do so.
+package protocol ServiceControlPoint: Sendable {
+    /// What is known of these units; one that is not in the answer is offline.
+    func presence(of units: [UnitID]) async -> [UnitID: UnitPresence]
+
+    func sessions(after: UnitID?, limit: Int) async -> [UnitSession]
+
+    /// Returns once the unit really publishes.
+    func startLive(_ channel: ChannelAddress) async throws(LiveError) -> LiveLease
+
+    /// Gives a lease back. Nothing happens where it is no longer held.
+    func stopLive(_ channel: ChannelAddress, lease: LeaseID) async
+
+    /// Ends the unit's session: it was disabled, removed or got new credentials.
+    func disconnect(_ unit: UnitID) async
+}

@@ -1,0 +1,139 @@
+package import HSSModel
+
+/// What the SCU wants the MDU to expect: one publisher of one stream.
+package struct IngestOrder: Sendable, Equatable {
+    package var stream: StreamID
+    package var source: ChannelAddress
+    /// A publisher with a newer epoch takes the stream over; an older one is refused.
+    package var epoch: Epoch
+    /// Bit/s, 0 for no limit (`max_bitrate`, Table I.2-12).
+    package var maxBitrate: Int
+
+    package init(stream: StreamID, source: ChannelAddress, epoch: Epoch, maxBitrate: Int) {
+        self.stream = stream
+        self.source = source
+        self.epoch = epoch
+        self.maxBitrate = maxBitrate
+    }
+}
+
+/// Where a unit publishes: the `url` of Table I.2-12. Holds a ticket and a passphrase.
+package struct IngestAddress: Sendable {
+    package var url: Secret
+
+    package init(url: Secret) {
+        self.url = url
+    }
+}
+
+/// Where a customer watches one stream. Each address carries a play ticket, valid until `expiresAt`.
+package struct PlayAddresses: Sendable {
+    package var srt: Secret
+    package var ts: Secret
+    package var expiresAt: WallTime
+
+    package init(srt: Secret, ts: Secret, expiresAt: WallTime) {
+        self.srt = srt
+        self.ts = ts
+        self.expiresAt = expiresAt
+    }
+}
+
+/// Why a publisher or a viewer is no longer there.
+package enum MediaEnd: String, Sendable, Equatable {
+    /// The peer closed its connection.
+    case closedByPeer = "closed-by-peer"
+    /// Nothing came for longer than allowed.
+    case silent
+    /// A publisher with a newer epoch took over.
+    case displaced
+    /// The platform no longer wants it.
+    case closedByPlatform = "closed-by-platform"
+    /// A viewer could not keep up.
+    case tooSlow = "too-slow"
+    /// What arrived is not an MPEG transport stream.
+    case malformed
+}
+
+/// What the MDU tells the SCU, in the order in which it happened for one stream.
+package enum MediaEvent: Sendable, Equatable {
+    case published(StreamID, Epoch)
+    case unpublished(StreamID, Epoch, MediaEnd)
+    /// `viewers` counts those that now watch the stream.
+    case viewerJoined(StreamID, LeaseID, viewers: Int)
+    case viewerLeft(StreamID, LeaseID, viewers: Int, MediaEnd)
+}
+
+/// Figures of one stream, for operators.
+package struct StreamStatus: Sendable, Equatable {
+    package var stream: StreamID
+    package var source: ChannelAddress?
+    package var epoch: Epoch
+    package var publishing: Bool
+    package var viewers: Int
+    package var bytesReceived: UInt64
+    package var bytesSent: UInt64
+    package var packetsLost: UInt64
+    package var startedAt: WallTime
+
+    package init(
+        stream: StreamID,
+        source: ChannelAddress?,
+        epoch: Epoch,
+        publishing: Bool,
+        viewers: Int,
+        bytesReceived: UInt64,
+        bytesSent: UInt64,
+        packetsLost: UInt64,
+        startedAt: WallTime
+    ) {
+        self.stream = stream
+        self.source = source
+        self.epoch = epoch
+        self.publishing = publishing
+        self.viewers = viewers
+        self.bytesReceived = bytesReceived
+        self.bytesSent = bytesSent
+        self.packetsLost = packetsLost
+        self.startedAt = startedAt
+    }
+}
+
+package enum MediaError: Error, Equatable, CustomStringConvertible {
+    /// At a limit of streams, viewers or memory.
+    case busy(String)
+    case noSuchStream(StreamID)
+    case unavailable(String)
+
+    package var description: String {
+        switch self {
+        case .busy(let limit): "the media server is at its limit: \(limit)"
+        case .noSuchStream(let stream): "stream \(stream) is not running"
+        case .unavailable(let reason): "the media server is not available: \(reason)"
+        }
+    }
+}
+
+/// Reference point Sm, what the SCU asks of the MDU (§8.3.2 b).
+package protocol MediaDistributor: Sendable {
+    /// Prepares for a publisher and makes its address. Every call makes a new one-use ticket.
+    func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress
+
+    /// Ends the stream: publisher and viewers are closed, tickets handed out for it no longer count.
+    /// Nothing happens where there is no such stream.
+    func close(_ stream: StreamID) async
+
+    /// Makes play addresses for one lease on a stream. Reference point Cm carries the pictures.
+    func play(
+        _ stream: StreamID,
+        lease: LeaseID,
+        validFor: Duration
+    ) async throws(MediaError) -> PlayAddresses
+
+    /// Streams that have a publisher or viewers.
+    func streams() async -> [StreamStatus]
+
+    /// Everything that happens from the call on; a `published` for each stream that already runs comes first,
+    /// followed by a `viewerJoined` for each of its viewers, so that a restarted SCU learns what is there.
+    func events() async -> AsyncStream<MediaEvent>
+}

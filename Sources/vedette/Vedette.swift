@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Vedette: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "vedette")
+}
