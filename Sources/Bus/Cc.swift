@@ -157,7 +157,7 @@ package enum ManagementError: Error, Equatable, CustomStringConvertible {
 
 /// Reference point Cc, accounts (§8.3.2 e).
 package protocol AccountPoint: Sendable {
-    /// - Parameter address: of the client, for lock-outs.
+    /// `address` is the client's, for lock-outs.
     func openSession(
         user: String,
         password: Secret,
