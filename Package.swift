@@ -128,7 +128,7 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
-        room("CustomerUnit", ["HSSModel", "SRTTransport", asyncHTTPClient, nioCore, nioSSL]),
+        room("CustomerUnit", ["HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioSSL]),
 
         .executableTarget(
             name: "vedette",
