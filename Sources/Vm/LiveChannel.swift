@@ -154,6 +154,8 @@ package struct LiveChannel: Sendable {
     private var waiters: [Waiter] = []
     private var leases: [LeaseID: Lease] = [:]
     private var viewers = 0
+    /// Somebody waited, watched or held a lease when something was last heard.
+    private var demanded = false
     private var lingerUntil: Instant?
     private var failures = 0
     /// The stream that goes on after a stop that only renews its push.
@@ -178,10 +180,11 @@ package struct LiveChannel: Sendable {
 
     package mutating func receive(_ input: Input, at now: Instant) -> [Action] {
         var actions: [Action] = []
-        let wasDemanded = isDemanded(at: now)
         take(input, now, &actions)
         expire(now, &actions)
-        if wasDemanded && !isDemanded(at: now) { lingerUntil = now + timing.linger }
+        let demands = isDemanded(at: now)
+        if demanded && !demands { lingerUntil = now + timing.linger }
+        demanded = demands
         settle(now, &actions)
         if let wake = nextWake(after: now) { actions.append(.wake(at: wake)) }
         return actions
