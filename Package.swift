@@ -78,7 +78,13 @@ let package = Package(
 
         // What the platform stands on.
         room("Bus", ["HSSModel"]),
-        room("Store", ["HSSModel", grdb]),
+        .target(
+            name: "Store",
+            dependencies: ["HSSModel", crypto, grdb],
+            // Schema is a link to Schemas/sql: the binary carries the very text that is read there.
+            resources: [.embedInCode("Schema/sqlite")],
+            swiftSettings: settings
+        ),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
         room("SRTTransport", ["CLibSRT"]),
         room(
