@@ -100,8 +100,8 @@ let package = Package(
         room(
             "CentreManagement",
             [
-                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, hummingbird,
-                lifecycle, logging,
+                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, httpTypes,
+                hummingbird, lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -153,7 +153,7 @@ let package = Package(
         tests("VdTests", ["Vd", "HSSModel"]),
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("MediaFormatsTests", ["MediaFormats"]),
-        tests("StoreTests", ["Store", "HSSModel"]),
+        tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests(
             "ServerKitTests",
             [
