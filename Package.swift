@@ -80,7 +80,7 @@ let package = Package(
         room("Bus", ["HSSModel"]),
         room("Store", ["HSSModel", grdb]),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
-        room("SRTTransport", ["CLibSRT"]),
+        room("SRTTransport", ["CLibSRT", "HSSModel", "Vm"]),
         room(
             "ServerKit",
             [
@@ -128,7 +128,7 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
-        room("CustomerUnit", ["HSSModel", "SRTTransport", asyncHTTPClient, nioCore, nioSSL]),
+        room("CustomerUnit", ["HSSModel", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioSSL]),
 
         .executableTarget(
             name: "vedette",
