@@ -86,7 +86,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
-        room("SRTTransport", ["CLibSRT"]),
+        room("SRTTransport", ["CLibSRT", "HSSModel", "Vm"]),
         room(
             "ServerKit",
             [
@@ -134,7 +134,13 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
-        room("CustomerUnit", ["HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation, nioHTTP1, nioSSL]),
+        room(
+            "CustomerUnit",
+            [
+                "HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation,
+                nioHTTP1, nioSSL,
+            ]
+        ),
 
         .executableTarget(
             name: "vedette",
