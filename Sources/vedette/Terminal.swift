@@ -50,7 +50,9 @@ enum Terminal {
             return Secret(text)
         }
         guard isatty(STDIN_FILENO) == 1 else {
-            throw Failure("no password: give --password-file, set VEDETTE_PASSWORD, or run this on a terminal")
+            throw Failure(
+                "no password: give --password-file, set VEDETTE_PASSWORD, or run this on a terminal"
+            )
         }
         return Secret(try hiddenLine(prompt))
     }

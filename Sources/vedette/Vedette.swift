@@ -6,7 +6,8 @@ struct Vedette: AsyncParsableCommand {
         commandName: "vedette",
         abstract: "The service platform of a home surveillance system (ITU-T H.627.2).",
         version: Build.version,
-        subcommands: [CustomerCommand.self, AdminCommand.self])
+        subcommands: [CustomerCommand.self, AdminCommand.self]
+    )
 }
 
 enum Build {
