@@ -166,7 +166,7 @@ let package = Package(
             "CentreManagementTests",
             [
                 "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", httpTypes,
-                hummingbird, hummingbirdTesting, logging, nioCore,
+                hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
             ]
         ),
         tests(

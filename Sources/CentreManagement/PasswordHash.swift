@@ -43,6 +43,13 @@ package struct PasswordHash: Equatable {
         key = try Self.derive(password, salt, cost)
     }
 
+    /// Matches nothing and costs as much as any other: for users that do not exist.
+    init(ofNobodyAt cost: Cost) {
+        self.cost = cost
+        salt = Data(count: Self.saltLength)
+        key = Data(count: Self.keyLength)
+    }
+
     /// Nil for text that this version did not write.
     package init?(stored: Secret) {
         let parts = stored.reveal().split(separator: "$", omittingEmptySubsequences: false)

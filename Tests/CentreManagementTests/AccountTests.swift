@@ -1,5 +1,6 @@
 import Bus
 import CentreManagement
+import Foundation
 import HSSModel
 import HostClock
 import ServerKit
@@ -27,7 +28,9 @@ import Testing
     @Test func aMadePasswordWorksAndIsLong() async throws {
         try await Centre.run { centre in
             // A second centre on a store without users.
-            let store = try SQLiteStore(path: "/tmp/centre-\(Instant.now.nanoseconds)/db", at: .now)
+            let folder = "/tmp/centre-\(Instant.now.nanoseconds)"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let store = try SQLiteStore(path: folder + "/db", at: .now)
             let registry = Registry(
                 store: store,
                 hasher: PasswordHasher(cost: Centre.cheap),
@@ -37,6 +40,26 @@ import Testing
             let made = try #require(try await registry.ensureOperator(password: nil))
             #expect(made.reveal().count == 24)
             _ = try await registry.openSession(user: "admin", password: made, from: address)
+            try store.close()
+        }
+    }
+
+    @Test func aGivenPasswordThatIsTooShortIsNamedByItsVariable() async throws {
+        try await Centre.run { centre in
+            let folder = "/tmp/centre-\(Instant.now.nanoseconds)"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let store = try SQLiteStore(path: folder + "/db", at: .now)
+            let registry = Registry(
+                store: store,
+                hasher: PasswordHasher(cost: Centre.cheap),
+                metrics: MetricRegistry(),
+                logger: Centre.logger
+            )
+            let error = ManagementError.invalid(
+                field: "VEDETTE_ADMIN_PASSWORD",
+                "expected 8 to 128 characters"
+            )
+            await #expect(throws: error) { try await registry.ensureOperator(password: Secret("short")) }
             try store.close()
         }
     }

@@ -3,6 +3,7 @@ import CentreManagement
 import HSSModel
 import HostClock
 import ServerKit
+import ServiceLifecycle
 import Store
 import Synchronization
 import Testing
@@ -258,6 +259,21 @@ import Testing
             await centre.registry.maintain()
             #expect(try await centre.store.device(unit)?.lastSeen == seen)
             #expect(centre.metrics.exposition().contains("vedette_devices 1"))
+        }
+    }
+
+    @Test func aShutdownWritesWhatWasSeen() async throws {
+        try await Centre.run { centre in
+            let cam = try await centre.device("cam")
+            let seen = WallTime(milliseconds: 1_800_000_000_000)
+            let group = ServiceGroup(services: [centre.registry], logger: Centre.logger)
+            async let running: Void = group.run()
+            await centre.registry.noteSeen(cam.device.unit, firmwareModel: "v2", at: seen)
+            await group.triggerGracefulShutdown()
+            try await running
+            let stored = try await centre.store.device(cam.device.unit)
+            #expect(stored?.lastSeen == seen)
+            #expect(stored?.firmwareModel == "v2")
         }
     }
 

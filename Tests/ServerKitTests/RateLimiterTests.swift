@@ -30,6 +30,16 @@ import Testing
         #expect(known)
     }
 
+    @Test func aFloodOfNewKeysIsCheap() {
+        var limiter = RateLimiter<Int>(perSecond: 0.001, burst: 2, capacity: 50_000)
+        for key in 0..<50_000 { _ = limiter.admit(key, at: seconds(0)) }
+        // With a sweep for each of them these took minutes.
+        let duration = ContinuousClock().measure {
+            for key in 50_000..<150_000 { _ = limiter.admit(key, at: seconds(1)) }
+        }
+        #expect(duration < .seconds(10))
+    }
+
     @Test(arguments: 1...10) func nobodyGetsMoreThanBurstAndRate(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var limiter = RateLimiter<Int>(perSecond: 5, burst: 7, capacity: 1000)

@@ -14,6 +14,9 @@ import Testing
                 #expect(try await store.device(macIdentity: MACIdentity(unchecked: spelling)) == device)
             }
             #expect(try await store.device(UnitID(unchecked: "NVR")) == nil)
+            let credential = DeviceCredential(passwordHash: device.passwordHash, disabled: false)
+            #expect(try await store.credential(of: device.unit) == credential)
+            #expect(try await store.credential(of: UnitID(unchecked: "NVR")) == nil)
             #expect(try await store.device(macIdentity: MACIdentity(unchecked: "001122aabbcd")) == nil)
         }
     }
