@@ -28,6 +28,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -170,8 +171,8 @@ let package = Package(
         tests(
             "CentreManagementTests",
             [
-                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", logging,
-                hummingbird,
+                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", httpTypes,
+                hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
             ]
         ),
         tests(
