@@ -78,7 +78,13 @@ let package = Package(
 
         // What the platform stands on.
         room("Bus", ["HSSModel"]),
-        room("Store", ["HSSModel", grdb]),
+        .target(
+            name: "Store",
+            dependencies: ["HSSModel", crypto, grdb],
+            // Schema is a link to Schemas/sql: the binary carries the very text that is read there.
+            resources: [.embedInCode("Schema/sqlite")],
+            swiftSettings: settings
+        ),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
         room("SRTTransport", ["CLibSRT", "HSSModel", "Vm"]),
         room(
@@ -94,8 +100,8 @@ let package = Package(
         room(
             "CentreManagement",
             [
-                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, hummingbird,
-                lifecycle, logging,
+                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, httpTypes,
+                hummingbird, lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -128,7 +134,13 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
-        room("CustomerUnit", ["HSSModel", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioSSL]),
+        room(
+            "CustomerUnit",
+            [
+                "HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation,
+                nioHTTP1, nioSSL,
+            ]
+        ),
 
         .executableTarget(
             name: "vedette",
@@ -147,7 +159,7 @@ let package = Package(
         tests("VdTests", ["Vd", "HSSModel"]),
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("MediaFormatsTests", ["MediaFormats"]),
-        tests("StoreTests", ["Store", "HSSModel"]),
+        tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests(
             "ServerKitTests",
             [

@@ -1,0 +1,78 @@
+package import Bus
+package import HSSModel
+import HostClock
+import ServerKit
+import Store
+import Synchronization
+
+extension Registry: UnitAdmission {
+    package func admit(_ login: UnitLogin) async throws(AdmissionError) -> UnitRegistration {
+        let unit = UnitID(rawValue: login.loginCode)
+        let address = NetworkPrefix(login.remoteAddress)
+        let attempt: LoginGuard<UnitID>.Attempt
+        switch unitGuard.withLock({ $0.begin(unit, from: address, at: .now) }) {
+        case .wait(let delay):
+            metrics.units.locked.add()
+            throw .lockedOut(retryAfter: delay)
+        case .attempt(let begun): attempt = begun
+        }
+        var device: StoredDevice?
+        do {
+            // An impossible ID is looked up too, as one that nobody has: the answer takes as long.
+            device = try await store.device(unit ?? Self.nobody)
+        } catch {
+            unitGuard.withLock { $0.abandoned(attempt) }
+            metrics.units.unavailable.add()
+            throw .unavailable(error.description)
+        }
+        let matches = DeviceSecret.matches(login.password, device?.passwordHash)
+        guard let device, matches, !device.disabled else {
+            unitGuard.withLock { $0.failed(attempt, at: .now) }
+            metrics.units.refused.add()
+            throw .refused
+        }
+        unitGuard.withLock { $0.succeeded(attempt) }
+        metrics.units.accepted.add()
+        return UnitRegistration(
+            unit: device.unit,
+            macIdentity: device.macIdentity,
+            channels: device.channels
+        )
+    }
+
+    package func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {
+        // Beyond the rate every code is unknown: whoever guesses must not learn that it has to wait.
+        guard bindRates.withLock({ $0.admit(unit, at: .now) }), let canonical = BindCodeText.canonical(code)
+        else {
+            metrics.refusedBindings.add()
+            throw .unknownCode
+        }
+        let outcome: Redemption
+        do {
+            outcome = try await store.redeem(codeHash: tokenHash(canonical), for: unit, at: .now)
+        } catch {
+            throw .unavailable(error.description)
+        }
+        switch outcome {
+        case .bound(let user):
+            metrics.bindings.add()
+            return user
+        case .boundToAnother:
+            metrics.refusedBindings.add()
+            throw .boundToAnother
+        case .unknownCode, .unknownDevice:
+            metrics.refusedBindings.add()
+            throw .unknownCode
+        }
+    }
+
+    package func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async {
+        let model = firmwareModel.map { String($0.prefix(Self.longestModel)) }
+        sightings.note(UnitSighting(unit: unit, firmwareModel: model, time: time))
+    }
+
+    /// Units choose this text.
+    private static let longestModel = 128
+    /// No device has this ID: enrolment demands a letter or a digit.
+    private static let nobody = UnitID(unchecked: "-")
+}

@@ -1,0 +1,179 @@
+package import Bus
+package import HSSModel
+import HostClock
+import ServerKit
+import Store
+import Synchronization
+import Vs
+
+extension Registry: DevicePoint {
+    private static let longestName = 128
+
+    package func devices(
+        after: UnitID?,
+        limit: Int,
+        visibleTo caller: Principal
+    ) async throws(ManagementError) -> [VisibleDevice] {
+        let owner = caller.role == .operator ? nil : caller.user
+        let page = try await stored { try await $0.devices(after: after, limit: limit, owner: owner) }
+        return page.map { VisibleDevice(device: record($0), rights: .owner) }
+    }
+
+    /// An operator has the rights of the owner on every device: whoever runs the platform can read its disks anyway,
+    /// and a listing that pretended otherwise would only mislead.
+    package func device(
+        _ id: String,
+        visibleTo caller: Principal
+    ) async throws(ManagementError) -> VisibleDevice {
+        guard let unit = UnitID(rawValue: id),
+            let device = try await stored({ try await $0.device(unit) }),
+            caller.role == .operator || device.owner == caller.user
+        else { throw .notFound("this device") }
+        return VisibleDevice(device: record(device), rights: .owner)
+    }
+
+    package func issueBindCode(for caller: Principal) async throws(ManagementError) -> BindCode {
+        let code = BindCodeText.generate()
+        guard let canonical = BindCodeText.canonical(code) else {
+            throw .unavailable("a bind code could not be made")
+        }
+        let now = WallTime.now
+        let expiry = now + limits.bindCodeValidity
+        let limit = limits.bindCodesPerUser
+        let added: Bool
+        do {
+            added = try await store.addBindCode(
+                hash: tokenHash(canonical),
+                for: caller.user,
+                expiresAt: expiry,
+                at: now,
+                limit: limit
+            )
+        } catch .notFound {
+            throw .unauthenticated  // disabled since the token was checked
+        } catch {
+            throw ManagementError(error)
+        }
+        guard added else {
+            throw .limit("\(limit) bind codes are open; use one or wait until they expire")
+        }
+        return BindCode(code: Secret(code), expiresAt: expiry)
+    }
+
+    package func unbind(_ id: String, by caller: Principal) async throws(ManagementError) {
+        guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        let owner = caller.role == .operator ? nil : caller.user
+        let former: UserName?
+        do {
+            former = try await store.unbind(unit, owner: owner)
+        } catch .notFound {
+            throw .notFound("this device")
+        } catch {
+            throw ManagementError(error)
+        }
+        if let former { await announce(.unbound(unit, from: former)) }
+    }
+
+    package func addDevice(
+        _ device: NewDevice,
+        by caller: Principal
+    ) async throws(ManagementError) -> EnrolledDevice {
+        try demandOperator(caller)
+        let new = try checked(device)
+        try await stored { try await $0.add(new.device) }
+        return EnrolledDevice(device: record(new.device), loginPassword: new.password)
+    }
+
+    package func allDevices(
+        after: UnitID?,
+        limit: Int,
+        by caller: Principal
+    ) async throws(ManagementError) -> [DeviceRecord] {
+        try demandOperator(caller)
+        return try await stored { try await $0.devices(after: after, limit: limit, owner: nil) }.map(record)
+    }
+
+    package func setDevice(
+        _ id: String,
+        disabled: Bool,
+        by caller: Principal
+    ) async throws(ManagementError) -> DeviceRecord {
+        try demandOperator(caller)
+        guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        let device = try await stored { try await $0.setDevice(unit, disabled: disabled) }
+        if disabled { await revoke(unit, .disabled(unit)) }
+        return record(device)
+    }
+
+    package func removeDevice(_ id: String, by caller: Principal) async throws(ManagementError) {
+        try demandOperator(caller)
+        guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        try await stored { try await $0.removeDevice(unit) }
+        await revoke(unit, .removed(unit))
+    }
+
+    private func revoke(_ unit: UnitID, _ news: DeviceChange) async {
+        unitGuard.withLock { $0.forgetHome(of: unit) }
+        await announce(news)
+    }
+
+    private func checked(
+        _ new: NewDevice
+    ) throws(ManagementError) -> (device: StoredDevice, password: Secret) {
+        guard let unit = UnitID(rawValue: new.deviceID), unit.rawValue.contains(where: \.isLetterOrDigit)
+        else {
+            throw .invalid(
+                field: "device_id",
+                "expected 1 to 64 characters of A-Z a-z 0-9 . _ : -, one of them a letter or digit"
+            )
+        }
+        guard let macIdentity = MACIdentity(rawValue: new.macID), macIdentity.isUsable else {
+            throw .invalid(field: "mac_id", "expected 1 to 64 characters of A-Z a-z 0-9 . _ : -")
+        }
+        let highest = ChannelAddress.highestNumber + 1
+        guard (1...highest).contains(new.channels) else {
+            throw .invalid(field: "channels", "expected 1 to \(highest)")
+        }
+        let name = new.name ?? new.deviceID
+        guard (1...Self.longestName).contains(name.count), name.utf8.count <= 4 * Self.longestName,
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
+            throw .invalid(
+                field: "name",
+                "expected 1 to \(Self.longestName) characters without control characters"
+            )
+        }
+        if let given = new.loginPassword, let objection = DeviceSecret.objection(to: given) {
+            throw .invalid(field: "login_password", objection)
+        }
+        let password = new.loginPassword ?? DeviceSecret.generate()
+        var channels: [Int: ChannelID] = [:]
+        for number in 0..<new.channels {
+            channels[number] = ChannelID(unchecked: RandomText.hexadecimal(bits: 128))
+        }
+        let device = StoredDevice(
+            unit: unit,
+            macIdentity: macIdentity,
+            name: name,
+            channels: channels,
+            passwordHash: DeviceSecret.hash(password),
+            createdAt: .now
+        )
+        return (device, password)
+    }
+
+    private func record(_ device: StoredDevice) -> DeviceRecord {
+        let unwritten = sightings.latest(of: device.unit)
+        return DeviceRecord(
+            unit: device.unit,
+            macIdentity: device.macIdentity,
+            name: device.name,
+            channels: device.channels,
+            disabled: device.disabled,
+            owner: device.owner,
+            firmwareModel: unwritten?.firmwareModel ?? device.firmwareModel,
+            lastSeen: unwritten?.time ?? device.lastSeen,
+            createdAt: device.createdAt
+        )
+    }
+}

@@ -1,0 +1,113 @@
+package import HSSModel
+import HostClock
+package import Logging
+package import ServerKit
+import ServiceLifecycle
+package import Store
+import Synchronization
+
+/// A change after which somebody should no longer have what they have.
+package enum DeviceChange: Sendable, Equatable {
+    case disabled(UnitID)
+    case removed(UnitID)
+    /// Streams and sessions of the former owner should end.
+    case unbound(UnitID, from: UserName)
+
+    package var unit: UnitID {
+        switch self {
+        case .disabled(let unit), .removed(let unit), .unbound(let unit, _): unit
+        }
+    }
+}
+
+/// The centre's register of people and devices: reference points Ms and Cc. What it knows is in the store; here
+/// are the rules, and what need not survive a restart (lock-outs, rates).
+package final class Registry: Sendable {
+    package struct Limits: Sendable {
+        package var sessionsPerUser = 20
+        package var bindCodesPerUser = 5
+        package var bindCodeValidity: Duration = .seconds(600)
+        package var accessValidity: Duration = .seconds(15 * 60)
+        package var refreshValidity: Duration = .seconds(30 * 24 * 3600)
+        /// Attempts of one unit to bind: a burst, then one in each interval.
+        package var bindBurst = 5
+        package var bindInterval: Duration = .seconds(10)
+        package var login = LoginGuard<UnitID>.Rules()
+        package var userLogin = LoginGuard<UserName>.Rules()
+
+        package init() {}
+    }
+
+    let store: any CentreStore
+    let hasher: PasswordHasher
+    let limits: Limits
+    let logger: Logger
+    let metrics: RegistryMetrics
+    let unitGuard: Mutex<LoginGuard<UnitID>>
+    let userGuard: Mutex<LoginGuard<UserName>>
+    let bindRates: Mutex<RateLimiter<UnitID>>
+    let sightings = SightingJournal()
+    private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
+
+    package init(
+        store: any CentreStore,
+        hasher: PasswordHasher = PasswordHasher(),
+        limits: Limits = Limits(),
+        metrics: MetricRegistry,
+        logger: Logger
+    ) {
+        self.store = store
+        self.hasher = hasher
+        self.limits = limits
+        self.logger = logger
+        self.metrics = RegistryMetrics(metrics)
+        unitGuard = Mutex(LoginGuard(rules: limits.login))
+        userGuard = Mutex(LoginGuard(rules: limits.userLogin))
+        bindRates = Mutex(
+            RateLimiter(
+                perSecond: 1 / limits.bindInterval.inSeconds,
+                burst: limits.bindBurst,
+                capacity: limits.login.capacity
+            )
+        )
+    }
+
+    /// Sets what is done when a device is disabled, removed or unbound. The call that made the change returns
+    /// after `action`, so an operator who hears "done" can rely on the unit being disconnected. One action; the
+    /// root sets it once the signalling service is there.
+    package func onDeviceChange(_ action: @escaping @Sendable (DeviceChange) async -> Void) {
+        change.withLock { $0 = action }
+    }
+
+    func announce(_ news: DeviceChange) async {
+        let action = change.withLock { $0 }
+        await action?(news)
+    }
+}
+
+extension Registry: Service {
+    private static let maintenanceInterval: Duration = .seconds(10)
+
+    /// Writes sightings down and drops what has expired, now and then and once more at the end.
+    package func run() async throws {
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            await maintain()
+            // Cancelled by the shutdown: go round once more and end.
+            try? await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.maintenanceInterval) }
+        }
+        await maintain()
+    }
+
+    /// One round of ``run()``.
+    package func maintain() async {
+        do {
+            let noted = sightings.take()
+            if !noted.isEmpty { try await store.note(noted) }
+            _ = try await store.dropExpired(at: .now)
+            metrics.sessions.set(try await store.sessionCount())
+            metrics.devices.set(try await store.deviceCount())
+        } catch {
+            logger.warning("registry upkeep failed; tried again soon", metadata: ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,82 @@
+package import HSSModel
+
+/// A premises unit as enrolled, and to whom it is bound.
+package struct StoredDevice: Sendable, Equatable {
+    package var unit: UnitID
+    package var macIdentity: MACIdentity
+    package var name: String
+    package var channels: [Int: ChannelID]
+    /// Scheme, salt and hash in one text; the store does not look into it.
+    package var passwordHash: Secret
+    package var disabled: Bool
+    package var owner: UserName?
+    package var firmwareModel: String?
+    package var lastSeen: WallTime?
+    package var createdAt: WallTime
+
+    package init(
+        unit: UnitID,
+        macIdentity: MACIdentity,
+        name: String,
+        channels: [Int: ChannelID],
+        passwordHash: Secret,
+        disabled: Bool = false,
+        owner: UserName? = nil,
+        firmwareModel: String? = nil,
+        lastSeen: WallTime? = nil,
+        createdAt: WallTime
+    ) {
+        self.unit = unit
+        self.macIdentity = macIdentity
+        self.name = name
+        self.channels = channels
+        self.passwordHash = passwordHash
+        self.disabled = disabled
+        self.owner = owner
+        self.firmwareModel = firmwareModel
+        self.lastSeen = lastSeen
+        self.createdAt = createdAt
+    }
+}
+
+/// News of one unit, for `last seen`.
+package struct UnitSighting: Sendable, Equatable {
+    package var unit: UnitID
+    /// Nil: not told, what is stored stays.
+    package var firmwareModel: String?
+    package var time: WallTime
+
+    package init(unit: UnitID, firmwareModel: String?, time: WallTime) {
+        self.unit = unit
+        self.firmwareModel = firmwareModel
+        self.time = time
+    }
+}
+
+/// The device registry. Every call is one transaction; what it returned from is durable.
+package protocol DeviceStore: Sendable {
+    /// `conflict` where the device ID or a spelling of the MAC identity is taken; says which. Adding never
+    /// sets an owner: only a bind code does.
+    func add(_ device: StoredDevice) async throws(StoreError)
+
+    func device(_ unit: UnitID) async throws(StoreError) -> StoredDevice?
+
+    /// The unit with this MAC identity, in whichever spelling.
+    func device(macIdentity: MACIdentity) async throws(StoreError) -> StoredDevice?
+
+    /// Ordered by device ID, those after `after`; at most ``pageLimit``. With `owner`, those bound to it.
+    func devices(
+        after: UnitID?,
+        limit: Int,
+        owner: UserName?
+    ) async throws(StoreError) -> [StoredDevice]
+
+    func setDevice(_ unit: UnitID, disabled: Bool) async throws(StoreError) -> StoredDevice
+
+    func removeDevice(_ unit: UnitID) async throws(StoreError)
+
+    /// One transaction for all. Units that are no longer there and news older than what is stored change nothing.
+    func note(_ sightings: [UnitSighting]) async throws(StoreError)
+
+    func deviceCount() async throws(StoreError) -> Int
+}

@@ -1,0 +1,50 @@
+import Crypto
+
+/// One numbered step of the schema. Its text is a file under `Schemas/sql`, carried in the binary.
+package struct Migration: Sendable, Equatable {
+    package let number: Int
+    package let name: String
+    package let sql: String
+
+    /// Kept with the applied migration: a step that has run must never be edited, only followed by another.
+    package var checksum: String {
+        SHA256.hash(data: Array(sql.utf8)).hexadecimal
+    }
+
+    /// Those of SQLite, numbered from 1 without a gap.
+    package static let sqlite = [
+        Migration(
+            number: 1,
+            name: "0001_accounts_devices",
+            sql: String(decoding: PackageResources._001_accounts_devices_sql, as: UTF8.self)
+        )
+    ]
+
+    /// What has to run on a store on which `applied` have run, or why this version must not touch it.
+    package static func missing(
+        from known: [Migration],
+        applied: [Int: String]
+    ) throws(StoreError) -> [Migration] {
+        if let newest = applied.keys.max(), newest > known.count {
+            throw .newerSchema(found: newest, known: known.count)
+        }
+        for migration in known {
+            if let checksum = applied[migration.number], checksum != migration.checksum {
+                throw .changedMigration(migration.name)
+            }
+        }
+        let missing = known.filter { applied[$0.number] == nil }
+        // A gap means that somebody deleted rows: running an old step on a new schema would fail half-way.
+        guard missing.count + applied.count == known.count, missing.first?.number ?? .max > applied.count
+        else {
+            throw .corrupt("schema_migrations has gaps")
+        }
+        return missing
+    }
+}
+
+extension Sequence where Element == UInt8 {
+    fileprivate var hexadecimal: String {
+        map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}
