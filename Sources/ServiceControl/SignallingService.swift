@@ -66,7 +66,13 @@ package final class SignallingService: Service {
         self.onListening = onListening
         services = UnitServices(settings: settings, admission: admission, metrics: metrics, logger: logger)
         units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
-        director = LiveDirector(units: units, media: media, timing: settings.live, metrics: metrics, logger: logger)
+        director = LiveDirector(
+            units: units,
+            media: media,
+            timing: settings.live,
+            metrics: metrics,
+            logger: logger
+        )
         let units = units
         metrics.gauge("vedette_vd_units_online", "Units that are connected or were a moment ago.") {
             Double(units.connectedUnits)
@@ -82,15 +88,25 @@ package final class SignallingService: Service {
         var channels: [any Channel] = []
         for port in ports {
             let listener = VdListener(
-                port: port, gate: gate, units: units, services: services, sweepers: sweepers, group: group)
+                port: port,
+                gate: gate,
+                units: units,
+                services: services,
+                sweepers: sweepers,
+                group: group
+            )
             let channel = try await listener.bind()
             listeners.append(listener)
             channels.append(channel)
             onListening(port, channel.localAddress?.port ?? port.port)
         }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { for await piece in news.cancelOnGracefulShutdown() { await self.director.heard(piece) } }
-            group.addTask { for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) } }
+            group.addTask {
+                for await piece in news.cancelOnGracefulShutdown() { await self.director.heard(piece) }
+            }
+            group.addTask {
+                for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
+            }
             group.addTask { await self.keepTime() }
             await group.waitForAll()
         }
@@ -140,10 +156,13 @@ extension SignallingService: ServiceControlPoint {
         _ channel: ChannelAddress,
         for user: UserName
     ) async throws(LiveError) -> LiveLease {
-        if let registration = units.registration(of: channel.unit), registration.channels[channel.number] == nil {
+        if let registration = units.registration(of: channel.unit),
+            registration.channels[channel.number] == nil
+        {
             throw .noSuchChannel(channel)
         }
-        if let state = units.presence(of: channel.unit)?.channels.first(where: { $0.number == channel.number })?.state,
+        if let state = units.presence(of: channel.unit)?.channels.first(where: { $0.number == channel.number }
+        )?.state,
             state != .online
         {
             throw .channelUnavailable(channel, state)

@@ -46,7 +46,10 @@ final class VdListener: Sendable {
             .serverChannelOption(.backlog, value: 4096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize))
+            .childChannelOption(
+                .recvAllocator,
+                value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize)
+            )
             .childChannelInitializer { channel in
                 guard self.gate.admit(channel) else { return channel.close() }
                 self.enter(channel)
@@ -84,7 +87,9 @@ final class VdListener: Sendable {
 
     private func configure(_ channel: any Channel) throws {
         if let identity = port.identity {
-            try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: identity.currentContext))
+            try channel.pipeline.syncOperations.addHandler(
+                NIOSSLServerHandler(context: identity.currentContext)
+            )
         }
         let deadline = LoginDeadline(after: port.headerTimeout)
         try channel.pipeline.syncOperations.addHandler(deadline)
@@ -105,7 +110,9 @@ final class VdListener: Sendable {
         )
         configuration.enablePipelining = false
         configuration.enableResponseHeaderValidation = false
-        _ = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(configuration: configuration)
+        _ = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
+            configuration: configuration
+        )
     }
 
     /// On the channel's loop. Nil: ``VdRefusalHandler`` answers with the refusal noted in `login`.
@@ -128,7 +135,8 @@ final class VdListener: Sendable {
         } catch {
             return refuse(.badRequest, error.description, channel, login)
         }
-        guard pendingLogins.wrappingAdd(1, ordering: .relaxed).newValue <= services.settings.pendingLogins else {
+        guard pendingLogins.wrappingAdd(1, ordering: .relaxed).newValue <= services.settings.pendingLogins
+        else {
             pendingLogins.wrappingSubtract(1, ordering: .relaxed)
             return refuse(.serviceUnavailable, "too many logins at once; come again", channel, login)
         }
@@ -175,7 +183,11 @@ final class VdListener: Sendable {
             )
         // Why is for the operator's log.
         case .unavailable:
-            VdRefusal(status: .serviceUnavailable, text: "the platform cannot check logins now", retryAfterSeconds: 5)
+            VdRefusal(
+                status: .serviceUnavailable,
+                text: "the platform cannot check logins now",
+                retryAfterSeconds: 5
+            )
         }
     }
 

@@ -28,7 +28,9 @@ final class VdRefusalHandler: ChannelInboundHandler {
         head.headers.add(name: "content-type", value: "application/json; charset=utf-8")
         head.headers.add(name: "content-length", value: "\(body.readableBytes)")
         head.headers.add(name: "connection", value: "close")
-        if let seconds = refusal.retryAfterSeconds { head.headers.add(name: "retry-after", value: "\(seconds)") }
+        if let seconds = refusal.retryAfterSeconds {
+            head.headers.add(name: "retry-after", value: "\(seconds)")
+        }
         if refusal.status == .upgradeRequired { head.headers.add(name: "upgrade", value: "websocket") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
