@@ -61,11 +61,11 @@ package protocol ServiceControlPoint: Sendable {
 
     func sessions(after: UnitID?, limit: Int) async -> [UnitSession]
 
-    /// Returns once the unit really publishes.
-    func startLive(_ channel: ChannelAddress) async throws(LiveError) -> LiveLease
+    /// Returns once the unit really publishes. Cancelling the task gives the wait up.
+    func startLive(_ channel: ChannelAddress, for user: UserName) async throws(LiveError) -> LiveLease
 
-    /// Gives a lease back. Nothing happens where it is no longer held.
-    func stopLive(_ channel: ChannelAddress, lease: LeaseID) async
+    /// Gives back one lease of the user, or all of them on this channel. Nothing happens where none is held.
+    func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async
 
     /// Ends the unit's session: it was disabled, removed or got new credentials.
     func disconnect(_ unit: UnitID) async

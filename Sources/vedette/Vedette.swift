@@ -2,5 +2,14 @@ import ArgumentParser
 
 @main
 struct Vedette: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "vedette")
+    static let configuration = CommandConfiguration(
+        commandName: "vedette",
+        abstract: "The service platform of a home surveillance system (ITU-T H.627.2).",
+        version: Build.version,
+        subcommands: [CustomerCommand.self, AdminCommand.self]
+    )
+}
+
+enum Build {
+    static let version = "0.1.0"
 }

@@ -1,0 +1,90 @@
+// The bodies of the customer API (CONTRACT.md) as a client sees them. Unknown fields are ignored.
+
+package struct TokenAnswer: Codable, Sendable {
+    package var accessToken: String
+    package var refreshToken: String
+    /// Seconds.
+    package var expiresIn: Int
+}
+
+package struct Page<Item: Codable & Sendable>: Codable, Sendable {
+    package var items: [Item]
+    /// Hand it back as `cursor`; absent on the last page.
+    package var nextCursor: String?
+}
+
+package struct DeviceAnswer: Codable, Sendable {
+    package struct Channel: Codable, Sendable {
+        package var channel: Int
+        package var channelId: String
+        package var state: String
+        package var streaming: Bool
+        package var recording: Bool
+    }
+
+    package var deviceId: String
+    package var name: String
+    package var online: Bool
+    package var state: String
+    package var transport: String?
+    package var firmwareModel: String?
+    package var channels: [Channel]
+    package var rights: [String]?
+}
+
+package struct BindCodeAnswer: Codable, Sendable {
+    package var bindId: String
+    package var expiresAt: String
+}
+
+package struct LiveAnswer: Codable, Sendable {
+    package struct Play: Codable, Sendable {
+        package var srt: String
+        package var ts: String
+    }
+
+    package var streamId: String
+    package var lease: String
+    package var play: Play
+    package var expiresAt: String
+}
+
+/// An error of the API (RFC 9457).
+package struct ProblemAnswer: Codable, Sendable {
+    package var title: String?
+    package var status: Int?
+    package var detail: String?
+}
+
+package struct UserAnswer: Codable, Sendable {
+    package var user: String
+    package var role: String
+    package var disabled: Bool
+    package var createdAt: String
+}
+
+package struct EnrolledAnswer: Codable, Sendable {
+    package var deviceId: String
+    package var macId: String
+    package var name: String
+    /// Shown once.
+    package var loginPassword: String
+}
+
+package struct AdminDeviceAnswer: Codable, Sendable {
+    package struct Channel: Codable, Sendable {
+        package var channel: Int
+        package var channelId: String
+    }
+
+    package var deviceId: String
+    package var macId: String
+    package var name: String
+    package var disabled: Bool
+    package var owner: String?
+    package var online: Bool
+    package var firmwareModel: String?
+    package var lastSeen: String?
+    package var createdAt: String
+    package var channels: [Channel]
+}

@@ -1,0 +1,234 @@
+package import AsyncHTTPClient
+package import FoundationEssentials
+package import HSSModel
+import NIOCore
+import NIOFoundationCompat
+import NIOHTTP1
+import NIOSSL
+
+/// The customer API of one platform (CONTRACT.md), for one login.
+///
+/// Renews the access token when it has expired, once for all calls that find out at the same time.
+package actor PlatformClient {
+    /// Largest answer that is read whole.
+    private static let largestAnswer = 8 << 20
+
+    private let http: HTTPClient
+    private let base: String
+    private var session: SessionFile?
+    private let sessionSaved: @Sendable (SessionFile) throws(CustomerError) -> Void
+    private var renewal: Task<Void, any Error>?
+    private let authority: String?
+
+    /// `authority` is the PEM text of a certificate authority to trust beside those of the system.
+    /// Close with ``shutdown()``.
+    package init(
+        url: String,
+        authority: String?,
+        session: SessionFile? = nil,
+        sessionSaved: @escaping @Sendable (SessionFile) throws(CustomerError) -> Void = {
+            (_) throws(CustomerError) in
+        }
+    ) throws(CustomerError) {
+        guard url.hasPrefix("https://") || url.hasPrefix("http://"), let parsed = URL(string: url),
+            let host = parsed.host(), !host.isEmpty
+        else { throw .address(url) }
+        base = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.authority = authority
+        self.session = session
+        self.sessionSaved = sessionSaved
+        http = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: try Self.configuration(authority: authority)
+        )
+    }
+
+    package func shutdown() async {
+        try? await http.shutdown()
+    }
+
+    // MARK: Session
+
+    package func logIn(user: String, password: Secret) async throws(CustomerError) {
+        let answer: TokenAnswer = try await send(
+            .post,
+            "/session",
+            ["user": user, "password": password.reveal()],
+            token: nil
+        )
+        try keep(answer, user: user)
+    }
+
+    package func logOut() async throws(CustomerError) {
+        let _: Nothing = try await call(.delete, "/session")
+    }
+
+    private func keep(_ answer: TokenAnswer, user: String) throws(CustomerError) {
+        let file = SessionFile(
+            url: base,
+            user: user,
+            accessToken: answer.accessToken,
+            refreshToken: answer.refreshToken,
+            authority: authority
+        )
+        session = file
+        try sessionSaved(file)
+    }
+
+    private func renew() async throws(CustomerError) {
+        if let renewal {
+            do { try await renewal.value } catch { throw error as? CustomerError ?? .unexpected("\(error)") }
+            return
+        }
+        let task = Task {
+            guard let session else { throw CustomerError.notLoggedIn }
+            let answer: TokenAnswer = try await send(
+                .post,
+                "/session/refresh",
+                ["refresh_token": session.refreshToken],
+                token: nil
+            )
+            try keep(answer, user: session.user)
+        }
+        renewal = task
+        defer { renewal = nil }
+        do { try await task.value } catch { throw error as? CustomerError ?? .unexpected("\(error)") }
+    }
+
+    // MARK: Calls
+
+    /// Every page of a list.
+    package func all<Item: Codable & Sendable>(_ path: String) async throws(CustomerError) -> [Item] {
+        var items: [Item] = []
+        var cursor: String?
+        repeat {
+            let suffix = cursor.map { "&cursor=\($0)" } ?? ""
+            let page: Page<Item> = try await call(.get, path + "?limit=200" + suffix)
+            items += page.items
+            cursor = page.nextCursor
+        } while cursor != nil
+        return items
+    }
+
+    package func call<Answer: Codable & Sendable>(
+        _ method: Method,
+        _ path: String,
+        _ body: [String: String]? = nil
+    ) async throws(CustomerError) -> Answer {
+        try await call(method, path, json: body.map { try? JSONEncoder().encode($0) } ?? nil)
+    }
+
+    package func call<Answer: Codable & Sendable>(
+        _ method: Method,
+        _ path: String,
+        json: Data?
+    ) async throws(CustomerError) -> Answer {
+        guard let token = session?.accessToken else { throw .notLoggedIn }
+        do {
+            return try await send(method, path, json: json, token: token)
+        } catch .refused(status: 401, _) {
+            try await renew()
+            return try await send(method, path, json: json, token: session?.accessToken)
+        }
+    }
+
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case patch = "PATCH"
+        case delete = "DELETE"
+    }
+
+    /// An answer without a body.
+    package struct Nothing: Codable, Sendable {}
+
+    private func send<Answer: Codable & Sendable>(
+        _ method: Method,
+        _ path: String,
+        _ body: [String: String],
+        token: String?
+    ) async throws(CustomerError) -> Answer {
+        try await send(method, path, json: try? JSONEncoder().encode(body), token: token)
+    }
+
+    private func send<Answer: Codable & Sendable>(
+        _ method: Method,
+        _ path: String,
+        json: Data?,
+        token: String?
+    ) async throws(CustomerError) -> Answer {
+        var request = HTTPClientRequest(url: base + "/api/v1" + path)
+        request.method = HTTPMethod(rawValue: method.rawValue)
+        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+        if let json {
+            request.headers.add(name: "content-type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: json))
+        }
+        let status: Int
+        let data: Data
+        do {
+            // A live request is answered when the unit really publishes, 25 s at the latest.
+            let response = try await http.execute(request, timeout: .seconds(40))
+            status = Int(response.status.code)
+            data = Data(buffer: try await response.body.collect(upTo: Self.largestAnswer))
+        } catch {
+            throw .unreachable(url: base, Self.reason(error))
+        }
+        guard (200..<300).contains(status) else { throw Self.refusal(status, data) }
+        if let nothing = Nothing() as? Answer { return nothing }
+        do {
+            return try Self.decoder.decode(Answer.self, from: data)
+        } catch {
+            throw .unexpected("\(method.rawValue) \(path) answered something else than promised")
+        }
+    }
+
+    /// Opens a streamed body, for live pictures.
+    package func open(url: String) async throws(CustomerError) -> HTTPClientResponse.Body {
+        do {
+            let response = try await http.execute(HTTPClientRequest(url: url), deadline: .distantFuture)
+            guard response.status == .ok else {
+                let data = Data(buffer: (try? await response.body.collect(upTo: 65_536)) ?? ByteBuffer())
+                throw Self.refusal(Int(response.status.code), data)
+            }
+            return response.body
+        } catch let error as CustomerError {
+            throw error
+        } catch {
+            throw .unreachable(url: base, Self.reason(error))
+        }
+    }
+
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
+    private static func refusal(_ status: Int, _ data: Data) -> CustomerError {
+        let problem = try? decoder.decode(ProblemAnswer.self, from: data)
+        return .refused(status: status, problem?.detail ?? problem?.title ?? "refused with status \(status)")
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
+            ? "its certificate is not trusted; give the platform's ca.pem with --ca" : "\(error)"
+    }
+
+    private static func configuration(authority: String?) throws(CustomerError) -> HTTPClient.Configuration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        if let authority {
+            do {
+                tls.additionalTrustRoots = [
+                    .certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.utf8)))
+                ]
+            } catch {
+                throw .authority("it is not a PEM certificate")
+            }
+        }
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        configuration.timeout.connect = .seconds(10)
+        return configuration
+    }
+}

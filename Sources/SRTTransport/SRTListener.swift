@@ -1,0 +1,109 @@
+internal import CLibSRT
+internal import Glibc
+package import HSSModel
+internal import Synchronization
+
+/// What a caller says of itself before its connection exists. Everything in it is hostile.
+package struct SRTHandshake: Sendable {
+    package let peer: NetworkAddress?
+    /// At most 512 octets.
+    package let streamID: String
+}
+
+/// What becomes of a handshake.
+package enum SRTVerdict: Sendable, Equatable {
+    /// Go on. With a passphrase the peer must have the same one; a connection without it is in the clear.
+    case admit(passphrase: Secret?)
+    case refuse(SRTRejection)
+}
+
+/// A socket that listens. Handshakes are judged by a closure before they cost anything.
+package final class SRTListener: Sendable {
+    /// Outlives every callback: libsrt does not tell when the last one has ended, so it is never released.
+    /// There are as many as the process ever opens listeners.
+    private final class Judge: Sendable {
+        let decide: Mutex<(@Sendable (SRTHandshake) -> SRTVerdict)?>
+
+        init(_ decide: @escaping @Sendable (SRTHandshake) -> SRTVerdict) {
+            self.decide = Mutex(decide)
+        }
+    }
+
+    package let socket: SRTSocket
+    package let address: NetworkAddress
+    private let judge: Judge
+
+    /// Listens on `port`, which it takes over and closes in the end. `judge` runs on libsrt's receive thread, which
+    /// serves every peer of the port: it must not wait.
+    ///
+    /// Passphrases come from `judge`; the buffers of accepted connections from `options`, because libsrt lets only the
+    /// listener set them.
+    package init(
+        on port: consuming UDPPort,
+        options: SRTOptions,
+        backlog: Int = 1024,
+        judge decide: @escaping @Sendable (SRTHandshake) -> SRTVerdict
+    ) throws(SRTError) {
+        var options = options
+        options.passphrase = nil
+        options.streamID = nil
+        socket = try SRTSocket(options)
+        judge = Judge(decide)
+        address = port.address
+        do throws(SRTError) {
+            try port.give(to: socket)
+            let opaque = Unmanaged.passRetained(judge).toOpaque()
+            guard srt_listen_callback(socket.id, Self.callback, opaque) == 0 else {
+                throw SRTError(operation: "judge handshakes")
+            }
+            guard srt_listen(socket.id, Int32(clamping: backlog)) == 0 else {
+                throw SRTError(operation: "listen")
+            }
+        } catch {
+            socket.close()
+            throw error
+        }
+    }
+
+    deinit { close() }
+
+    /// The next connection that was admitted, `nil` when none waits.
+    package func accept() -> SRTSocket? {
+        let accepted = srt_accept(socket.id, nil, nil)
+        return accepted == SRT_INVALID_SOCK ? nil : SRTSocket(id: accepted)
+    }
+
+    /// Accepted connections live on.
+    package func close() {
+        judge.decide.withLock { $0 = nil }
+        socket.close()
+    }
+
+    private static let callback:
+        @convention(c) (
+            UnsafeMutableRawPointer?, Int32, Int32, UnsafePointer<sockaddr>?, UnsafePointer<CChar>?
+        ) -> Int32 = { opaque, id, _, peer, streamID in
+            guard let opaque else { return -1 }
+            let judge = Unmanaged<Judge>.fromOpaque(opaque).takeUnretainedValue()
+            let handshake = SRTHandshake(
+                peer: peer.flatMap(NetworkAddress.init(copying:)),
+                streamID: streamID.map { String(cString: $0) } ?? ""
+            )
+            let socket = SRTSocket(id: id)
+            let decide = judge.decide.withLock { $0 }
+            switch decide?(handshake) ?? .refuse(SRTRejection(code: SRT_REJX_DOWN)) {
+            case .refuse(let reason):
+                srt_setrejectreason(id, reason.code)
+                return -1
+            case .admit(let passphrase):
+                guard let passphrase else { return 0 }
+                do throws(SRTError) {
+                    try socket.set(SRTO_PASSPHRASE, passphrase.reveal())
+                    return 0
+                } catch {
+                    srt_setrejectreason(id, SRT_REJX_ISE)
+                    return -1
+                }
+            }
+        }
+}

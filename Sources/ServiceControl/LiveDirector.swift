@@ -1,0 +1,275 @@
+import Bus
+import HSSModel
+import HostClock
+import Logging
+import ServerKit
+import Vd
+import Vm
+
+/// Runs a ``LiveChannel`` for each channel that somebody watches, and carries out what it decides: tickets
+/// from the media server (Sm), `PushLive` and `StopLive` to the unit (Vd), answers to customers (Cs).
+actor LiveDirector {
+    /// Channels with live business at once; more customers are turned away.
+    private static let mostChannels = 100_000
+
+    private let units: UnitRegistry
+    private let media: any MediaDistributor
+    private let timing: LiveChannel.Timing
+    private let logger: Logger
+    private let metrics: LiveMetrics
+
+    private struct Busy {
+        var machine: LiveChannel
+        var wake: Instant?
+        /// Names under which the media server may speak of this channel.
+        var streams: [StreamID] = []
+    }
+
+    private var channels: [ChannelAddress: Busy] = [:]
+    private var numbers: [UnitID: Set<Int>] = [:]
+    private var streams: [StreamID: ChannelAddress] = [:]
+    private var waiting: [LiveRequestID: CheckedContinuation<Result<LiveLease, LiveFailure>, Never>] = [:]
+    private var lastRequest: UInt64 = 0
+
+    init(
+        units: UnitRegistry,
+        media: any MediaDistributor,
+        timing: LiveChannel.Timing,
+        metrics: MetricRegistry,
+        logger: Logger
+    ) {
+        self.units = units
+        self.media = media
+        self.timing = timing
+        self.logger = logger
+        self.metrics = LiveMetrics(metrics)
+    }
+
+    // MARK: Customers
+
+    func start(_ channel: ChannelAddress, for user: UserName) async throws(LiveFailure) -> LiveLease {
+        guard channels[channel] != nil || channels.count < Self.mostChannels else { throw .busy }
+        lastRequest += 1
+        let request = LiveRequestID(lastRequest)
+        let lease = LeaseID(unchecked: Self.randomName("l"))
+        let fresh = StreamID(unchecked: Self.randomName("s"))
+        let asked = Instant.now
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                waiting[request] = continuation
+                receive(.request(request, lease, holder: user, fresh: fresh), on: channel)
+            }
+        } onCancel: {
+            Task { await self.cancel(request, on: channel) }
+        }
+        switch result {
+        case .success(let lease):
+            metrics.granted.add()
+            metrics.startTime.observe((Instant.now - asked).inSeconds)
+            return lease
+        case .failure(let failure):
+            metrics.failed.add()
+            logger.info("no live picture", metadata: ["channel": "\(channel)", "reason": "\(failure)"])
+            throw failure
+        }
+    }
+
+    func stop(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) {
+        guard channels[channel] != nil else { return }
+        receive(.release(lease, holder: user), on: channel)
+    }
+
+    private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
+        guard let continuation = waiting.removeValue(forKey: request) else { return }
+        continuation.resume(returning: .failure(.unitSilent))
+        receive(.cancel(request), on: channel)
+    }
+
+    // MARK: News
+
+    func heard(_ news: UnitNews) {
+        switch news {
+        case .link(let unit):
+            let link = LiveChannel.Link(units.link(of: unit))
+            for number in numbers[unit] ?? [] {
+                receive(.link(link), on: ChannelAddress(unit: unit, number: number))
+            }
+        case .reported(let channel, let stream):
+            guard stream != nil || channels[channel] != nil else { return }
+            receive(.reported(stream), on: channel)
+        }
+    }
+
+    func heard(_ event: MediaEvent) async {
+        switch event {
+        case .published(let stream, let epoch):
+            guard let channel = streams[stream] else { return await media.close(stream) }
+            logger.info("live stream started", metadata: ["channel": "\(channel)", "stream": "\(stream)"])
+            receive(.published(stream, epoch), on: channel)
+        case .unpublished(let stream, let epoch, let end):
+            guard let channel = streams[stream] else { return }
+            logger.info(
+                "live stream ended",
+                metadata: ["channel": "\(channel)", "stream": "\(stream)", "reason": "\(end.rawValue)"]
+            )
+            receive(.unpublished(stream, epoch), on: channel)
+        case .viewerJoined(let stream, let lease, let viewers):
+            guard let channel = streams[stream] else { return }
+            receive(.viewerJoined(stream, lease, viewers: viewers), on: channel)
+        case .viewerLeft(let stream, _, let viewers, _):
+            guard let channel = streams[stream] else { return }
+            receive(.viewerLeft(stream, viewers: viewers), on: channel)
+        }
+    }
+
+    /// Wakes whoever is due.
+    func tick(at now: Instant) {
+        for (channel, busy) in channels {
+            if let wake = busy.wake, wake <= now { receive(.wake, on: channel) }
+        }
+    }
+
+    /// Compares every busy channel with the registry, in case a piece of news was dropped.
+    func reconcile() {
+        for channel in channels.keys {
+            receive(.link(LiveChannel.Link(units.link(of: channel.unit))), on: channel)
+        }
+    }
+
+    // MARK: The machine
+
+    private func receive(_ input: LiveChannel.Input, on channel: ChannelAddress) {
+        var busy =
+            channels[channel]
+            ?? Busy(
+                machine: LiveChannel(
+                    link: LiveChannel.Link(units.link(of: channel.unit)),
+                    after: .following(nil, at: .now),
+                    timing: timing
+                )
+            )
+        busy.wake = nil
+        let actions = busy.machine.receive(input, at: .now)
+        for action in actions {
+            switch action {
+            case .push(let stream, _), .stop(let stream):
+                // One activation has one name; a stale one that a unit reports is stopped once.
+                if !busy.streams.contains(stream) { busy.streams.append(stream) }
+            case .wake(let instant): busy.wake = instant
+            case .close, .grant, .fail: break
+            }
+        }
+        if busy.machine.isIdle {
+            forget(channel, busy)
+        } else {
+            remember(channel, busy)
+        }
+        for action in actions { perform(action, on: channel) }
+    }
+
+    private func remember(_ channel: ChannelAddress, _ busy: Busy) {
+        for stream in busy.streams { streams[stream] = channel }
+        channels[channel] = busy
+        numbers[channel.unit, default: []].insert(channel.number)
+    }
+
+    private func forget(_ channel: ChannelAddress, _ busy: Busy) {
+        for stream in busy.streams { streams[stream] = nil }
+        channels[channel] = nil
+        numbers[channel.unit]?.remove(channel.number)
+        if numbers[channel.unit]?.isEmpty ?? false { numbers[channel.unit] = nil }
+    }
+
+    private func perform(_ action: LiveChannel.Action, on channel: ChannelAddress) {
+        switch action {
+        case .push(let stream, let epoch):
+            Task {
+                let outcome = await self.push(stream, epoch, channel)
+                self.receive(.pushed(stream, epoch, outcome), on: channel)
+            }
+        case .stop(let stream):
+            Task {
+                _ = await units.call(
+                    StopLive(stream: stream, channel: channel.number).request,
+                    on: channel.unit
+                )
+                self.receive(.stopped(stream), on: channel)
+            }
+        case .close(let stream):
+            Task { await media.close(stream) }
+        case .grant(let request, let grant):
+            waiting.removeValue(forKey: request)?
+                .resume(returning: .success(LiveLease(stream: grant.stream, lease: grant.lease)))
+        case .fail(let request, let failure):
+            waiting.removeValue(forKey: request)?.resume(returning: .failure(failure))
+        case .wake:
+            break
+        }
+    }
+
+    private func push(
+        _ stream: StreamID,
+        _ epoch: Epoch,
+        _ channel: ChannelAddress
+    ) async -> LiveChannel.PushOutcome {
+        let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: 0)
+        let address: IngestAddress
+        do { address = try await media.openIngest(order) } catch { return .noIngest("\(error)") }
+        let push = PushLive(
+            channel: channel.number,
+            url: address.url,
+            stream: stream,
+            maxBitrate: order.maxBitrate
+        )
+        metrics.pushes.add()
+        switch await units.call(push.request, on: channel.unit) {
+        case .answered(.success): return .agreed
+        case .answered(.failure(let failure)): return .refused(code: failure.code, message: failure.message)
+        case .lost(.unanswered): return .unanswered
+        case .lost: return .lost
+        case .busy: return .noIngest("too many requests wait for unit \(channel.unit)")
+        }
+    }
+
+    /// 128 random bits: names must not be guessed, they are part of what opens a stream.
+    private static func randomName(_ prefix: String) -> String {
+        var generator = SystemRandomNumberGenerator()
+        return prefix + [generator.next(), generator.next()].map { padded($0) }.joined()
+    }
+
+    private static func padded(_ number: UInt64) -> String {
+        let text = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+}
+
+extension LiveChannel.Link {
+    init(_ state: LinkState) {
+        self =
+            switch state {
+            case .connected: .connected
+            case .disconnected: .disconnected
+            case .offline: .offline
+            }
+    }
+}
+
+/// Figures of live pictures as customers see them.
+struct LiveMetrics: Sendable {
+    let granted: Counter
+    let failed: Counter
+    let pushes: Counter
+    let startTime: Histogram
+
+    init(_ registry: MetricRegistry) {
+        let name = "vedette_live_requests_total"
+        let help = "Requests for a live picture by outcome."
+        granted = registry.counter(name, help, labels: [("outcome", "granted")])
+        failed = registry.counter(name, help, labels: [("outcome", "failed")])
+        pushes = registry.counter("vedette_live_pushes_total", "PushLive messages sent.")
+        startTime = registry.histogram(
+            "vedette_live_start_seconds",
+            "From a customer's request to the running stream."
+        )
+    }
+}

@@ -1,0 +1,44 @@
+package import HSSModel
+package import Vd
+package import Vm
+
+/// What the SCU is told by the configuration.
+package struct SignallingSettings: Sendable {
+    package var node: NodeName
+    /// Heartbeat interval given to units (`vd.keepalive`).
+    package var keepalive: Duration
+    /// Silence after which a unit counts as offline (`vd.offline_after`).
+    package var offlineAfter: Duration
+    /// Largest Vd message in bytes (`limits.message_size`).
+    package var messageSize: Int
+    package var sessionLimits: RPCSession.Limits
+    /// Logins that may wait for the registry at once; more are asked to come again.
+    package var pendingLogins: Int
+    package var live: LiveChannel.Timing
+    /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
+    package var deployedNames: Bool
+
+    package init(
+        node: NodeName,
+        keepalive: Duration = .seconds(10),
+        offlineAfter: Duration = .seconds(60),
+        messageSize: Int = 65_536,
+        sessionLimits: RPCSession.Limits = RPCSession.Limits(),
+        pendingLogins: Int = 1024,
+        live: LiveChannel.Timing = LiveChannel.Timing(),
+        deployedNames: Bool = true
+    ) {
+        self.node = node
+        self.keepalive = keepalive
+        self.offlineAfter = offlineAfter
+        self.messageSize = messageSize
+        self.sessionLimits = sessionLimits
+        self.pendingLogins = pendingLogins
+        self.live = live
+        self.deployedNames = deployedNames
+    }
+
+    var serverInfo: ServerInfo {
+        ServerInfo(heartbeatSeconds: max(1, Int(keepalive.inSeconds.rounded())))
+    }
+}

@@ -1,0 +1,105 @@
+import Bus
+import HSSModel
+import HostClock
+import NIOCore
+import Synchronization
+import Vd
+
+/// One Vd connection as the rest of the platform sees it; safe from any thread.
+final class UnitLink: Sendable {
+    /// What the unit last said of itself.
+    private struct Report {
+        var lastSeen: Instant
+        var seenAt: WallTime
+        var state = UnitState.online
+        var channels: [Keepalive.Channel] = []
+    }
+
+    let registration: UnitRegistration
+    let epoch: Epoch
+    private let login: UnitLogin
+    private let connectedAt: WallTime
+    private let handler: NIOLoopBound<VdHandler>
+    private let report: Mutex<Report>
+
+    /// On the event loop of `handler`.
+    init(
+        registration: UnitRegistration,
+        login: UnitLogin,
+        epoch: Epoch,
+        handler: VdHandler,
+        loop: any EventLoop
+    ) {
+        self.registration = registration
+        self.login = login
+        self.epoch = epoch
+        self.handler = NIOLoopBound(handler, eventLoop: loop)
+        connectedAt = .now
+        report = Mutex(Report(lastSeen: .now, seenAt: .now))
+    }
+
+    var unit: UnitID { registration.unit }
+
+    var lastSeen: Instant { report.withLock { $0.lastSeen } }
+
+    func call(_ request: RPCRequest) async -> CallOutcome {
+        await withCheckedContinuation { continuation in
+            handler.eventLoop.execute {
+                self.handler.value.call(request) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+
+    func notify(_ event: RPCEvent) {
+        handler.eventLoop.execute { self.handler.value.notify(event) }
+    }
+
+    func close(_ reason: CloseReason) {
+        handler.eventLoop.execute { self.handler.value.close(reason) }
+    }
+
+    /// Something arrived.
+    func seen(at now: Instant) {
+        report.withLock {
+            $0.lastSeen = now
+            $0.seenAt = .now
+        }
+    }
+
+    /// Notes a heartbeat. Returns the registered channels whose stream it reports or no longer reports.
+    func took(_ keepalive: Keepalive) -> [Keepalive.Channel] {
+        let known = keepalive.channels.filter { registration.channels[$0.number] != nil }
+        return report.withLock { report in
+            let before = report.channels
+            report.state = keepalive.state
+            report.channels = known
+            return known.filter { channel in
+                channel.stream != nil || before.contains { $0.number == channel.number && $0.stream != nil }
+            }
+        }
+    }
+
+    func presence(node: NodeName, connected: Bool) -> UnitPresence {
+        let report = report.withLock { $0 }
+        return UnitPresence(
+            node: node,
+            epoch: epoch,
+            state: report.state,
+            hardwareModel: login.hardwareModel,
+            firmwareModel: login.firmwareModel,
+            remoteAddress: login.remoteAddress,
+            connectedAt: connectedAt,
+            lastSeen: report.seenAt,
+            connected: connected,
+            channels: report.channels.map {
+                UnitPresence.Channel(
+                    number: $0.number,
+                    state: $0.state,
+                    streaming: $0.stream != nil,
+                    recording: $0.recordSession != nil,
+                    alarms: $0.alarms
+                )
+            }
+        )
+    }
+}

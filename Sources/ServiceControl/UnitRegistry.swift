@@ -1,0 +1,164 @@
+package import Bus
+package import HSSModel
+import HostClock
+import Synchronization
+package import Vd
+
+/// What the registry tells whoever orchestrates: look again at this unit.
+package enum UnitNews: Sendable, Equatable {
+    /// It connected, lost its connection or was declared offline; ``UnitRegistry/link(of:)`` says which it is now.
+    case link(UnitID)
+    /// `Keepalive` reported what a channel streams.
+    case reported(ChannelAddress, StreamID?)
+}
+
+package enum LinkState: Sendable, Equatable {
+    case connected, disconnected, offline
+}
+
+/// Which units are here: the owner and epoch of each, and the way to call it.
+///
+/// The newest login wins: a unit that lost its network returns before its old socket times out. Late news of a
+/// displaced connection changes nothing. A lost socket is no offline; ``offlineAfter`` of silence is.
+///
+/// A lock instead of an actor: event loops call it at each login and close, and must not wait for a task.
+package final class UnitRegistry: Sendable {
+    private struct Entry {
+        var link: UnitLink
+        /// When the lost socket becomes an offline; nil while connected.
+        var offlineAt: Instant?
+    }
+
+    private struct State {
+        var entries: [UnitID: Entry] = [:]
+        var lastEpoch: Epoch?
+        var listeners: [AsyncStream<UnitNews>.Continuation] = []
+    }
+
+    private let state = Mutex(State())
+    private let node: NodeName
+    private let offlineAfter: Duration
+
+    package init(node: NodeName, offlineAfter: Duration) {
+        self.node = node
+        self.offlineAfter = offlineAfter
+    }
+
+    /// News from now on, in order. At most `bound` wait; later ones are dropped, and whoever listens looks at
+    /// the registry again from time to time anyway.
+    package func news(bound: Int = 65_536) -> AsyncStream<UnitNews> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: UnitNews.self,
+            bufferingPolicy: .bufferingOldest(bound)
+        )
+        state.withLock { $0.listeners.append(continuation) }
+        return stream
+    }
+
+    // MARK: For connections
+
+    /// An epoch above all before it, also those before a restart.
+    func nextEpoch() -> Epoch {
+        state.withLock {
+            let epoch = Epoch.following($0.lastEpoch, at: .now)
+            $0.lastEpoch = epoch
+            return epoch
+        }
+    }
+
+    /// Makes `link` the way to its unit. Returns the link that it displaces, for the caller to close;
+    /// or `link` itself where a newer one is there already.
+    func attach(_ link: UnitLink) -> UnitLink? {
+        let displaced: UnitLink? = state.withLock {
+            let old = $0.entries[link.unit]?.link
+            if let old, old.epoch > link.epoch { return link }
+            $0.entries[link.unit] = Entry(link: link, offlineAt: nil)
+            return old
+        }
+        tell(.link(link.unit))
+        return displaced
+    }
+
+    /// The socket of `link` is gone.
+    func detach(_ link: UnitLink) {
+        let current = state.withLock {
+            guard $0.entries[link.unit]?.link === link else { return false }
+            $0.entries[link.unit]?.offlineAt = link.lastSeen + offlineAfter
+            return true
+        }
+        if current { tell(.link(link.unit)) }
+    }
+
+    func reported(_ channel: ChannelAddress, _ stream: StreamID?) {
+        tell(.reported(channel, stream))
+    }
+
+    /// Forgets units that have been silent for too long, and returns them.
+    package func sweep(at now: Instant) -> [UnitID] {
+        let gone = state.withLock { state in
+            let gone = state.entries.filter { $0.value.offlineAt.map { $0 <= now } ?? false }.map(\.key)
+            for unit in gone { state.entries[unit] = nil }
+            return gone
+        }
+        for unit in gone { tell(.link(unit)) }
+        return gone
+    }
+
+    // MARK: For the rest of the platform
+
+    package func link(of unit: UnitID) -> LinkState {
+        state.withLock {
+            guard let entry = $0.entries[unit] else { return .offline }
+            return entry.offlineAt == nil ? .connected : .disconnected
+        }
+    }
+
+    package func presence(of unit: UnitID) -> UnitPresence? {
+        state.withLock { $0.entries[unit] }.map { presence($0) }
+    }
+
+    /// Units that are here, ordered by name.
+    package func sessions(after: UnitID?, limit: Int) -> [UnitSession] {
+        let entries = state.withLock { $0.entries }
+        return entries.filter { after == nil || $0.key > after ?? $0.key }.sorted { $0.key < $1.key }
+            .prefix(limit).map { UnitSession(unit: $0.key, presence: presence($0.value)) }
+    }
+
+    package var connectedUnits: Int {
+        state.withLock { $0.entries.values.count { $0.offlineAt == nil } }
+    }
+
+    /// Calls a unit and waits for its answer, at most the time of its session.
+    package func call(_ request: RPCRequest, on unit: UnitID) async -> CallOutcome {
+        guard let link = connectedLink(unit) else { return .lost(.peerGone) }
+        return await link.call(request)
+    }
+
+    package func notify(_ event: RPCEvent, to unit: UnitID) {
+        connectedLink(unit)?.notify(event)
+    }
+
+    package func disconnect(_ unit: UnitID, because reason: String) {
+        connectedLink(unit)?.close(.local(reason))
+    }
+
+    package func registration(of unit: UnitID) -> UnitRegistration? {
+        state.withLock { $0.entries[unit]?.link.registration }
+    }
+
+    private func connectedLink(_ unit: UnitID) -> UnitLink? {
+        state.withLock {
+            guard let entry = $0.entries[unit], entry.offlineAt == nil else { return nil }
+            return entry.link
+        }
+    }
+
+    private func presence(_ entry: Entry) -> UnitPresence {
+        entry.link.presence(node: node, connected: entry.offlineAt == nil)
+    }
+
+    private func tell(_ news: UnitNews) {
+        let listeners = state.withLock { $0.listeners }
+        for listener in listeners { listener.yield(news) }
+    }
+}

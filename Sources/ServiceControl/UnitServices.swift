@@ -1,0 +1,79 @@
+import Bus
+import HSSModel
+import HostClock
+import Logging
+import ServerKit
+import Vd
+
+/// What connections share: settings, figures, and the way to the registry for things that take time.
+final class UnitServices: Sendable {
+    let settings: SignallingSettings
+    let metrics: SignallingMetrics
+    private let admission: any UnitAdmission
+    private let logger: Logger
+
+    init(
+        settings: SignallingSettings,
+        admission: any UnitAdmission,
+        metrics: MetricRegistry,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.admission = admission
+        self.metrics = SignallingMetrics(metrics)
+        self.logger = logger
+    }
+
+    func admit(_ login: UnitLogin) async throws(AdmissionError) -> UnitRegistration {
+        do throws(AdmissionError) {
+            let registration = try await admission.admit(login)
+            metrics.loginsAccepted.add()
+            return registration
+        } catch {
+            switch error {
+            case .refused: metrics.loginsRefused.add()
+            case .lockedOut: metrics.loginsLockedOut.add()
+            case .unavailable(let reason):
+                metrics.loginsFailed.add()
+                logger.error("a login cannot be checked", metadata: ["reason": "\(reason)"])
+            }
+            throw error
+        }
+    }
+
+    func unitConnected(_ unit: UnitID, _ login: UnitLogin) {
+        logger.info(
+            "unit connected",
+            metadata: [
+                "unit": "\(unit)", "address": "\(login.remoteAddress)", "firmware": "\(login.firmwareModel)",
+                "reconnect": "\(login.reconnect)",
+            ]
+        )
+        let firmware = login.firmwareModel
+        Task { await admission.noteSeen(unit, firmwareModel: firmware, at: .now) }
+    }
+
+    func unitDisconnected(_ unit: UnitID) {
+        Task { await admission.noteSeen(unit, firmwareModel: nil, at: .now) }
+    }
+
+    /// A connection ended. Counted by kind; a peer that misbehaves often is not logged each time.
+    func ended(_ unit: UnitID, _ reason: CloseReason) {
+        metrics.closed(reason)
+        logger.debug("unit connection ended", metadata: ["unit": "\(unit)", "reason": "\(reason)"])
+    }
+
+    /// A unit reported the code that its customer showed to it (Table I.2-3).
+    func bind(_ unit: UnitID, code: String) {
+        Task {
+            do throws(BindRefusal) {
+                let owner = try await admission.bind(unit, code: code)
+                metrics.binds.add()
+                logger.notice("unit bound", metadata: ["unit": "\(unit)", "user": "\(owner)"])
+            } catch {
+                metrics.bindsRefused.add()
+                logger.info("bind refused", metadata: ["unit": "\(unit)", "reason": "\(error)"])
+            }
+        }
+    }
+}

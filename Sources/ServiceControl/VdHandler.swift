@@ -1,0 +1,281 @@
+import Bus
+import HSSModel
+import HostClock
+import Logging
+import NIOCore
+import NIOWebSocket
+import ServerKit
+import Vd
+
+/// Moves messages between one WebSocket and its ``RPCSession``, and serves what a unit asks. Runs on the event
+/// loop of its connection: no task and no timer for each unit.
+final class VdHandler: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
+
+    /// A Vd message may come in this many frames.
+    private static let mostFragments = 32
+
+    private let login: UnitLogin
+    private let registration: UnitRegistration
+    private let dialect: Dialect
+    private let units: UnitRegistry
+    private let sweeper: LoopSweeper
+    private let services: UnitServices
+    private var session: RPCSession
+    private var context: ChannelHandlerContext?
+    private var link: UnitLink?
+    private var pendingCalls: [CallID: (CallOutcome) -> Void] = [:]
+    private var lastCall: UInt64 = 0
+    /// When the session wants to be woken; the sweep of the event loop looks at it.
+    private var wakeAt: Instant?
+    private var fragments: [UInt8]?
+    private var fragmentCount = 0
+    private var needsFlush = false
+
+    init(
+        login: UnitLogin,
+        registration: UnitRegistration,
+        dialect: Dialect,
+        units: UnitRegistry,
+        services: UnitServices,
+        sweeper: LoopSweeper
+    ) {
+        self.login = login
+        self.registration = registration
+        self.dialect = dialect
+        self.units = units
+        self.services = services
+        self.sweeper = sweeper
+        session = RPCSession(limits: services.settings.sessionLimits)
+    }
+
+    // MARK: Life of the connection
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let link = UnitLink(
+            registration: registration,
+            login: login,
+            epoch: units.nextEpoch(),
+            handler: self,
+            loop: context.eventLoop
+        )
+        self.link = link
+        sweeper.add(self)
+        services.metrics.connections.add(1)
+        let displaced = units.attach(link)
+        if displaced === link {
+            close(.local("a newer login is there already"))
+        } else {
+            displaced?.close(.local("displaced by a newer login"))
+            services.unitConnected(link.unit, login)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        step(.close(.peerGone))
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        step(.close(.peerGone))
+        self.context = nil
+        sweeper.remove(self)
+        services.metrics.connections.add(-1)
+        if let link {
+            units.detach(link)
+            services.unitDisconnected(link.unit)
+        }
+        link = nil
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        close(.peerGone)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ChannelShouldQuiesceEvent { close(.local("the platform is shutting down")) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    // MARK: What the platform wants
+
+    func call(_ request: RPCRequest, then finish: @escaping (CallOutcome) -> Void) {
+        lastCall += 1
+        let id = CallID(lastCall)
+        pendingCalls[id] = finish
+        var translated = request
+        translated.method = dialect.wireName(of: request.method)
+        step(.call(id, translated))
+        flush()
+    }
+
+    func notify(_ event: RPCEvent) {
+        step(.notify(event))
+        flush()
+    }
+
+    func close(_ reason: CloseReason) {
+        step(.close(reason))
+        flush()
+    }
+
+    /// Called once a second.
+    func sweep(at now: Instant) {
+        if let wakeAt, wakeAt <= now { step(.wake) }
+        if let link, now - link.lastSeen > services.settings.offlineAfter {
+            step(.close(.local("silent for longer than vd.offline_after")))
+        }
+        flush()
+    }
+
+    // MARK: What arrives
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        // RFC 6455, 5.1: a server closes the connection when a frame of the client is not masked.
+        guard frame.maskKey != nil else { return step(.close(.local("a frame without a mask"))) }
+        link?.seen(at: .now)
+        switch frame.opcode {
+        case .text, .binary:
+            guard fragments == nil else { return step(.close(.local("a message within a message"))) }
+            receive(frame, Array(buffer: frame.unmaskedData))
+        case .continuation:
+            guard let soFar = fragments else { return step(.close(.local("a continuation of nothing"))) }
+            receive(frame, soFar + Array(buffer: frame.unmaskedData))
+        case .ping:
+            let pong = ByteBuffer(bytes: frame.unmaskedData.readableBytesView)
+            write(WebSocketFrame(fin: true, opcode: .pong, data: pong))
+        case .connectionClose:
+            step(.close(.peerGone))
+        default:
+            break
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    private func receive(_ frame: WebSocketFrame, _ bytes: [UInt8]) {
+        guard bytes.count <= services.settings.messageSize else {
+            return step(.close(.local("a message above limits.message_size")))
+        }
+        guard frame.fin else {
+            fragments = bytes
+            fragmentCount += 1
+            if fragmentCount > Self.mostFragments { step(.close(.local("a message in too many frames"))) }
+            return
+        }
+        fragments = nil
+        fragmentCount = 0
+        services.metrics.received.add()
+        do {
+            step(.message(try RPCMessage(parsing: bytes)))
+        } catch {
+            step(.malformed(error))
+        }
+    }
+
+    // MARK: The session
+
+    private func step(_ input: RPCSession.Input) {
+        for action in session.receive(input, at: .now) {
+            switch action {
+            case .send(let message):
+                services.metrics.sent.add()
+                write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message.encoded())))
+            case .serve(let id, let request):
+                step(.answer(id, serve(request)))
+            case .deliver(let event):
+                deliver(event)
+            case .finish(let call, let outcome):
+                pendingCalls.removeValue(forKey: call)?(outcome)
+            case .wake(let instant):
+                wakeAt = instant
+            case .close(let reason):
+                end(reason)
+            }
+        }
+    }
+
+    private func serve(_ request: RPCRequest) -> RPCAnswer {
+        do throws(FieldError) {
+            switch dialect.name(ofWire: request.method) {
+            case Keepalive.method:
+                let keepalive = try Keepalive(request.parameters)
+                try check(keepalive.macID)
+                for channel in link?.took(keepalive) ?? [] {
+                    let address = ChannelAddress(unit: registration.unit, number: channel.number)
+                    units.reported(address, channel.stream)
+                }
+                services.metrics.heartbeats.add()
+                return .success(.empty)
+            case GetServerInfo.method:
+                try check(GetServerInfo(request.parameters).macID)
+                return .success(services.settings.serverInfo.result)
+            default:
+                return .failure(.unsupportedMethod(request.method))
+            }
+        } catch {
+            return .failure(.parameter(error))
+        }
+    }
+
+    private func deliver(_ event: RPCEvent) {
+        guard dialect.name(ofWire: event.name) == Bind.name else {
+            services.metrics.unknownEvents.add()
+            return
+        }
+        do {
+            let bind = try Bind(event.parameters)
+            try check(bind.macID)
+            services.bind(registration.unit, code: bind.bindID)
+        } catch {
+            services.metrics.unknownEvents.add()
+        }
+    }
+
+    /// "mac_id … must match the logged-in device" (catalogue, Keepalive).
+    private func check(_ macID: String) throws(FieldError) {
+        guard MACIdentity(rawValue: macID)?.canonical == registration.macIdentity.canonical else {
+            throw FieldError("mac_id", "is not that of device \(registration.unit)")
+        }
+    }
+
+    private func end(_ reason: CloseReason) {
+        services.ended(registration.unit, reason)
+        guard let context, context.channel.isActive else { return }
+        var data = context.channel.allocator.buffer(capacity: 2)
+        data.write(webSocketErrorCode: reason.webSocketCode)
+        write(WebSocketFrame(fin: true, opcode: .connectionClose, data: data))
+        flush()
+        context.close(promise: nil)
+    }
+
+    private func write(_ frame: WebSocketFrame) {
+        guard let context else { return }
+        context.write(wrapOutboundOut(frame), promise: nil)
+        needsFlush = true
+    }
+
+    private func flush() {
+        guard needsFlush, let context else { return }
+        needsFlush = false
+        context.flush()
+    }
+}
+
+extension CloseReason {
+    /// RFC 6455, 7.4.1.
+    var webSocketCode: WebSocketErrorCode {
+        switch self {
+        case .malformed, .unexpectedAnswer: .protocolError
+        case .unanswered, .tooManyRequests: .policyViolation
+        case .peerGone: .normalClosure
+        case .local: .goingAway
+        }
+    }
+}

@@ -1,0 +1,81 @@
+/// Writes one JSON object, field by field, in the order of the calls.
+package struct JSONWriter {
+    private var bytes: [UInt8] = [UInt8(ascii: "{")]
+
+    package init() {}
+
+    package mutating func field(_ name: StaticString, _ text: String) {
+        start(name)
+        Self.append(text, to: &bytes)
+    }
+
+    package mutating func field(_ name: StaticString, _ number: Int) {
+        start(name)
+        bytes.append(contentsOf: String(number).utf8)
+    }
+
+    package mutating func field(_ name: StaticString, _ object: JSONObject) {
+        start(name)
+        bytes.append(contentsOf: object.bytes)
+    }
+
+    package mutating func field(_ name: StaticString, _ objects: [JSONObject]) {
+        start(name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, object) in objects.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: object.bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Writes nothing for nil: absent, as the templates of §9.3.2.1 want it.
+    package mutating func field(_ name: StaticString, _ text: String?) {
+        if let text { field(name, text) }
+    }
+
+    package mutating func field(_ name: StaticString, _ number: Int?) {
+        if let number { field(name, number) }
+    }
+
+    /// The finished text.
+    package func finished() -> [UInt8] {
+        bytes + [UInt8(ascii: "}")]
+    }
+
+    private mutating func start(_ name: StaticString) {
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(UInt8(ascii: "\""))
+        name.withUTF8Buffer { bytes.append(contentsOf: $0) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    private static func append(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                bytes.append(UInt8(ascii: "\\"))
+                bytes.append(byte)
+            case 0..<0x20:
+                let digits = Array("0123456789abcdef".utf8)
+                bytes.append(contentsOf: "\\u00".utf8)
+                bytes.append(digits[Int(byte >> 4)])
+                bytes.append(digits[Int(byte & 15)])
+            default:
+                bytes.append(byte)
+            }
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+extension JSONObject {
+    /// An object from its fields. What ``JSONWriter`` writes is valid, so this cannot fail.
+    package init(_ write: (inout JSONWriter) -> Void) {
+        var writer = JSONWriter()
+        write(&writer)
+        self = (try? JSONObject(parsing: writer.finished())) ?? .empty
+    }
+}

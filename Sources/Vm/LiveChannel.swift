@@ -1,0 +1,460 @@
+package import HSSModel
+
+/// One customer's wait for a picture; never travels.
+package struct LiveRequestID: Hashable, Sendable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+}
+
+/// Why a customer who asked for a picture gets none.
+package enum LiveFailure: Error, Equatable, Sendable {
+    case unitOffline
+    /// The unit answered `PushLive` with an error (Table I.2-12).
+    case refused(code: Int, message: String)
+    /// The unit did not answer, or did not come back in time.
+    case unitSilent
+    /// The unit agreed, but no stream arrived.
+    case noPublish
+    case media(String)
+    /// Too many wait for this channel, or hold leases on it.
+    case busy
+}
+
+/// The live picture of one channel: many viewers, one push (§9.3.3.1.1).
+///
+/// It keeps what is wanted apart from what is, and closes the gap whenever something is heard: a request, a
+/// lease or viewer that comes or goes, an answer of the unit, news of the media server, or the `stream_id`
+/// that `Keepalive` reports. So a lost answer, a reconnection or a restart needs no special case.
+///
+/// Wanted is a stream while somebody waits for it, watches it, holds an unused lease, or did any of these
+/// less than ``Timing/linger`` ago. A stream keeps its name from the first push to the stop, also over pushes
+/// that broke: leases and viewers refer to it. Each push has an epoch of its own.
+package struct LiveChannel: Sendable {
+    package struct Timing: Sendable {
+        /// How long after the unit's yes its stream has to arrive.
+        package var publish: Duration
+        /// How long a customer waits at most, over retries and reconnections.
+        package var request: Duration
+        /// How long a push goes on after nobody wants it.
+        package var linger: Duration
+        /// How long a lease counts without a viewer.
+        package var lease: Duration
+
+        package init(
+            publish: Duration = .seconds(10),
+            request: Duration = .seconds(25),
+            linger: Duration = .seconds(15),
+            lease: Duration = .seconds(60)
+        ) {
+            self.publish = publish
+            self.request = request
+            self.linger = linger
+            self.lease = lease
+        }
+
+        /// Between pushes of a stream that somebody still wants.
+        static func retry(afterFailures failures: Int) -> Duration {
+            .seconds(min(30, 1 << min(failures, 5)))
+        }
+    }
+
+    package enum Link: Equatable, Sendable {
+        case connected
+        /// The socket is gone; a reconnect is not an offline.
+        case disconnected
+        case offline
+    }
+
+    package enum PushOutcome: Equatable, Sendable {
+        case agreed
+        case refused(code: Int, message: String)
+        /// No answer in time.
+        case unanswered
+        /// The connection ended first; the unit may or may not push.
+        case lost
+        /// No ingest address could be had.
+        case noIngest(String)
+    }
+
+    package enum Input: Equatable, Sendable {
+        /// `fresh` names the stream if this request is the one that starts it.
+        case request(LiveRequestID, LeaseID, holder: UserName, fresh: StreamID)
+        /// The customer no longer waits.
+        case cancel(LiveRequestID)
+        /// Gives back one lease, or all of the holder.
+        case release(LeaseID?, holder: UserName)
+        case link(Link)
+        /// What `Keepalive` said of this channel (Table I.2-1).
+        case reported(StreamID?)
+        case pushed(StreamID, Epoch, PushOutcome)
+        /// `StopLive` ended, however.
+        case stopped(StreamID)
+        case published(StreamID, Epoch)
+        case unpublished(StreamID, Epoch)
+        case viewerJoined(StreamID, LeaseID, viewers: Int)
+        case viewerLeft(StreamID, viewers: Int)
+        case wake
+    }
+
+    package enum Action: Equatable, Sendable {
+        /// Take a publish ticket for this epoch and send `PushLive`; report ``Input/pushed(_:_:_:)``.
+        case push(StreamID, Epoch)
+        /// Send `StopLive`; report ``Input/stopped(_:)``.
+        case stop(StreamID)
+        /// End the stream at the media server.
+        case close(StreamID)
+        case grant(LiveRequestID, LiveLeaseGrant)
+        case fail(LiveRequestID, LiveFailure)
+        /// Replaces the wake before. Waking early does no harm.
+        case wake(at: Instant)
+    }
+
+    /// What a granted request gets.
+    package struct LiveLeaseGrant: Equatable, Sendable {
+        package var stream: StreamID
+        package var lease: LeaseID
+    }
+
+    private struct Waiter {
+        var request: LiveRequestID
+        var lease: LeaseID
+        var holder: UserName
+        var fresh: StreamID
+        var deadline: Instant
+    }
+
+    private struct Lease {
+        var holder: UserName
+        var expires: Instant
+    }
+
+    private enum Phase: Equatable {
+        case idle
+        /// `PushLive` is under way.
+        case asked(StreamID, Epoch)
+        /// The unit said yes.
+        case agreed(StreamID, Epoch, publishBy: Instant)
+        case live(StreamID, Epoch)
+        /// `StopLive` is under way.
+        case stopping(StreamID)
+        /// Wanted, but the push broke: a new one at this time, or (nil) when the unit is back.
+        case broken(StreamID, retryAt: Instant?)
+    }
+
+    package static let mostWaiters = 64
+    package static let mostLeases = 256
+
+    private let timing: Timing
+    private var link: Link
+    private var phase = Phase.idle
+    private var lastEpoch: Epoch
+    private var waiters: [Waiter] = []
+    private var leases: [LeaseID: Lease] = [:]
+    private var viewers = 0
+    /// Somebody waited, watched or held a lease when something was last heard.
+    private var demanded = false
+    private var lingerUntil: Instant?
+    private var failures = 0
+    /// The stream that goes on after a stop that only renews its push.
+    private var resuming: StreamID?
+
+    /// Epochs of pushes follow `epoch`, which the caller takes from the clock so that they grow over restarts.
+    package init(link: Link, after epoch: Epoch, timing: Timing = Timing()) {
+        self.link = link
+        self.timing = timing
+        lastEpoch = epoch
+    }
+
+    /// Nothing is wanted and nothing is known to run: the owner may forget this channel.
+    package var isIdle: Bool {
+        phase == .idle && resuming == nil && waiters.isEmpty && leases.isEmpty && viewers == 0
+    }
+
+    /// The stream that the media server has now.
+    package var liveStream: StreamID? {
+        if case .live(let stream, _) = phase { stream } else { nil }
+    }
+
+    package mutating func receive(_ input: Input, at now: Instant) -> [Action] {
+        var actions: [Action] = []
+        take(input, now, &actions)
+        expire(now, &actions)
+        let demands = isDemanded(at: now)
+        if demanded && !demands { lingerUntil = now + timing.linger }
+        demanded = demands
+        settle(now, &actions)
+        if let wake = nextWake(after: now) { actions.append(.wake(at: wake)) }
+        return actions
+    }
+
+    // MARK: What was heard
+
+    private mutating func take(_ input: Input, _ now: Instant, _ actions: inout [Action]) {
+        switch input {
+        case .request(let request, let lease, let holder, let fresh):
+            asked(request, lease, holder, fresh, now, &actions)
+        case .cancel(let request):
+            waiters.removeAll { $0.request == request }
+        case .release(let lease, let holder):
+            leases = leases.filter { $0.value.holder != holder || (lease != nil && $0.key != lease) }
+        case .link(let new):
+            linked(new, now, &actions)
+        case .reported(let stream):
+            reported(stream, now, &actions)
+        case .pushed(let stream, let epoch, let outcome):
+            pushed(stream, epoch, outcome, now, &actions)
+        case .stopped(let stream):
+            if phase == .stopping(stream) { phase = .idle }
+        case .published(let stream, let epoch):
+            published(stream, epoch, now, &actions)
+        case .unpublished(let stream, let epoch):
+            if phase == .live(stream, epoch) { breakOff(stream, retryAt: now) }
+        case .viewerJoined(let stream, let lease, let count):
+            guard stream == current else { return }
+            leases[lease] = nil
+            viewers = count
+        case .viewerLeft(let stream, let count):
+            guard stream == current else { return }
+            viewers = count
+        case .wake:
+            break
+        }
+    }
+
+    private mutating func asked(
+        _ request: LiveRequestID,
+        _ lease: LeaseID,
+        _ holder: UserName,
+        _ fresh: StreamID,
+        _ now: Instant,
+        _ actions: inout [Action]
+    ) {
+        guard waiters.count < Self.mostWaiters, leases.count < Self.mostLeases else {
+            actions.append(.fail(request, .busy))
+            return
+        }
+        if case .live(let stream, _) = phase {
+            grant(request, lease, holder, stream, now, &actions)
+        } else if link == .offline {
+            actions.append(.fail(request, .unitOffline))
+        } else {
+            waiters.append(
+                Waiter(
+                    request: request,
+                    lease: lease,
+                    holder: holder,
+                    fresh: fresh,
+                    deadline: now + timing.request
+                )
+            )
+        }
+    }
+
+    private mutating func linked(_ new: Link, _ now: Instant, _ actions: inout [Action]) {
+        link = new
+        switch (new, phase) {
+        case (.connected, .broken(let stream, nil)):
+            phase = .broken(stream, retryAt: now)
+        case (.offline, .asked(let stream, _)), (.offline, .agreed(let stream, _, _)):
+            failWaiters(.unitOffline, &actions)
+            breakOff(stream, retryAt: nil)
+        case (.offline, .live):
+            break
+        case (.offline, _):
+            failWaiters(.unitOffline, &actions)
+        default:
+            break
+        }
+    }
+
+    private mutating func reported(_ stream: StreamID?, _ now: Instant, _ actions: inout [Action]) {
+        guard let stream else { return }
+        switch phase {
+        // Left over from a lost answer or from before a restart.
+        case .idle: stop(stream, &actions)
+        case .agreed(let wanted, _, _) where wanted != stream: breakOff(wanted, retryAt: now)
+        // The media server knows better than a report that may be older than the answer it crossed.
+        case .asked, .agreed, .live, .stopping, .broken: break
+        }
+    }
+
+    private mutating func pushed(
+        _ stream: StreamID,
+        _ epoch: Epoch,
+        _ outcome: PushOutcome,
+        _ now: Instant,
+        _ actions: inout [Action]
+    ) {
+        guard phase == .asked(stream, epoch) else { return }
+        switch outcome {
+        case .agreed:
+            phase = .agreed(stream, epoch, publishBy: now + timing.publish)
+        case .refused(let code, let message):
+            fail(.refused(code: code, message: message), stream, now, &actions)
+        case .unanswered:
+            fail(.unitSilent, stream, now, &actions)
+        case .noIngest(let reason):
+            fail(.media(reason), stream, now, &actions)
+        case .lost:
+            // The unit comes back at once or is declared offline; whoever waits may go on waiting.
+            breakOff(stream, retryAt: link == .connected ? now + .seconds(1) : nil)
+        }
+    }
+
+    private mutating func published(
+        _ stream: StreamID,
+        _ epoch: Epoch,
+        _ now: Instant,
+        _ actions: inout [Action]
+    ) {
+        guard stream == current, epoch >= currentEpoch else {
+            // Nobody asked for it, or no longer.
+            actions.append(.close(stream))
+            if phase == .idle { stop(stream, &actions) }
+            return
+        }
+        phase = .live(stream, epoch)
+        failures = 0
+        for waiter in waiters {
+            grant(waiter.request, waiter.lease, waiter.holder, stream, now, &actions)
+        }
+        waiters = []
+    }
+
+    private mutating func expire(_ now: Instant, _ actions: inout [Action]) {
+        leases = leases.filter { $0.value.expires > now }
+        for waiter in waiters where waiter.deadline <= now {
+            actions.append(.fail(waiter.request, link == .offline ? .unitOffline : .unitSilent))
+        }
+        waiters.removeAll { $0.deadline <= now }
+        if case .agreed(let stream, _, let publishBy) = phase, publishBy <= now {
+            fail(.noPublish, stream, now, &actions)
+        }
+    }
+
+    // MARK: Closing the gap
+
+    private mutating func settle(_ now: Instant, _ actions: inout [Action]) {
+        let wanted = isWanted(at: now)
+        switch phase {
+        case .idle:
+            guard wanted else { return forget() }
+            guard link == .connected, let stream = resuming ?? waiters.first?.fresh else { return }
+            resuming = nil
+            push(stream, &actions)
+        case .asked where !wanted:
+            // Its answer is awaited first: a stop must not overtake the push.
+            return
+        case .agreed(let stream, _, _) where !wanted, .live(let stream, _) where !wanted:
+            actions.append(.close(stream))
+            forget()
+            stop(stream, &actions)
+        case .broken(let stream, _) where !wanted:
+            actions.append(.close(stream))
+            forget()
+            stop(stream, &actions)
+        case .broken(let stream, let retryAt?) where retryAt <= now && link == .connected:
+            // The unit may still believe in the old push, and PushLive of the same stream changes nothing then.
+            resuming = stream
+            stop(stream, &actions)
+        case .asked, .agreed, .live, .stopping, .broken:
+            return
+        }
+    }
+
+    private mutating func stop(_ stream: StreamID, _ actions: inout [Action]) {
+        guard link == .connected else {
+            phase = resuming.map { .broken($0, retryAt: nil) } ?? .idle
+            return
+        }
+        phase = .stopping(stream)
+        actions.append(.stop(stream))
+    }
+
+    private mutating func push(_ stream: StreamID, _ actions: inout [Action]) {
+        lastEpoch = Epoch(lastEpoch.rawValue + 1)
+        phase = .asked(stream, lastEpoch)
+        actions.append(.push(stream, lastEpoch))
+    }
+
+    /// The push failed: whoever waits hears why; who watches or holds a lease gets another one later.
+    private mutating func fail(
+        _ failure: LiveFailure,
+        _ stream: StreamID,
+        _ now: Instant,
+        _ actions: inout [Action]
+    ) {
+        failWaiters(failure, &actions)
+        failures += 1
+        breakOff(stream, retryAt: now + Timing.retry(afterFailures: failures))
+    }
+
+    private mutating func breakOff(_ stream: StreamID, retryAt: Instant?) {
+        phase = .broken(stream, retryAt: link == .connected ? retryAt : nil)
+    }
+
+    private mutating func failWaiters(_ failure: LiveFailure, _ actions: inout [Action]) {
+        for waiter in waiters { actions.append(.fail(waiter.request, failure)) }
+        waiters = []
+    }
+
+    private mutating func grant(
+        _ request: LiveRequestID,
+        _ lease: LeaseID,
+        _ holder: UserName,
+        _ stream: StreamID,
+        _ now: Instant,
+        _ actions: inout [Action]
+    ) {
+        leases[lease] = Lease(holder: holder, expires: now + timing.lease)
+        actions.append(.grant(request, LiveLeaseGrant(stream: stream, lease: lease)))
+    }
+
+    /// The stream has ended for good: nothing refers to its name any more.
+    private mutating func forget() {
+        resuming = nil
+        leases = [:]
+        viewers = 0
+        lingerUntil = nil
+        failures = 0
+    }
+
+    // MARK: What is wanted
+
+    private func isDemanded(at now: Instant) -> Bool {
+        !waiters.isEmpty || viewers > 0 || leases.contains { $0.value.expires > now }
+    }
+
+    private func isWanted(at now: Instant) -> Bool {
+        if isDemanded(at: now) { return true }
+        // A push that never carried a picture has nothing to linger for.
+        guard case .live = phase else { return false }
+        return lingerUntil.map { now < $0 } ?? false
+    }
+
+    private var current: StreamID? {
+        switch phase {
+        case .idle, .stopping: resuming
+        case .asked(let stream, _), .agreed(let stream, _, _), .live(let stream, _), .broken(let stream, _):
+            stream
+        }
+    }
+
+    private var currentEpoch: Epoch {
+        if case .live(_, let epoch) = phase { epoch } else { Epoch(0) }
+    }
+
+    private func nextWake(after now: Instant) -> Instant? {
+        var times = waiters.map(\.deadline) + leases.values.map(\.expires)
+        switch phase {
+        case .agreed(_, _, let publishBy): times.append(publishBy)
+        case .broken(_, let retryAt?) where link == .connected: times.append(retryAt)
+        case .live where !isDemanded(at: now): lingerUntil.map { times.append($0) }
+        default: break
+        }
+        return times.min()
+    }
+}

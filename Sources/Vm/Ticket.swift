@@ -1,0 +1,79 @@
+package import HSSModel
+
+/// Permission to publish or to watch one stream, signed by the platform (``TicketKey``) and carried by the peer.
+package struct Ticket: Sendable, Equatable {
+    package enum Purpose: UInt8, Sendable {
+        /// Good for one connection, see ``UsedTickets``.
+        case publish = 1
+        /// Checked at the start of a viewing; good for any number of them until it expires, because players
+        /// reconnect and probe.
+        case play = 2
+    }
+
+    package var purpose: Purpose
+    package var stream: StreamID
+    /// Of the publishing when the ticket was made. Closing a stream voids every ticket up to its epoch.
+    package var epoch: Epoch
+    /// On whose account a viewer watches; none for a publisher.
+    package var lease: LeaseID?
+    package var expiresAt: WallTime
+    package var nonce: Nonce
+
+    /// What makes two tickets differ that agree in everything else.
+    package struct Nonce: Sendable, Hashable {
+        var high: UInt64
+        var low: UInt64
+
+        package init(using random: inout some RandomNumberGenerator) {
+            high = random.next()
+            low = random.next()
+        }
+
+        init(high: UInt64, low: UInt64) {
+            self.high = high
+            self.low = low
+        }
+    }
+
+    package init(
+        publishing stream: StreamID,
+        epoch: Epoch,
+        expiresAt: WallTime,
+        nonce: Nonce
+    ) {
+        purpose = .publish
+        self.stream = stream
+        self.epoch = epoch
+        self.expiresAt = expiresAt
+        self.nonce = nonce
+    }
+
+    package init(
+        playing stream: StreamID,
+        epoch: Epoch,
+        lease: LeaseID,
+        expiresAt: WallTime,
+        nonce: Nonce
+    ) {
+        purpose = .play
+        self.stream = stream
+        self.epoch = epoch
+        self.lease = lease
+        self.expiresAt = expiresAt
+        self.nonce = nonce
+    }
+}
+
+/// Why a ticket does not count. For figures and logs: a peer hears one neutral refusal for all of them.
+package enum TicketError: String, Error, Equatable, CaseIterable, Sendable {
+    /// Not a ticket, or changed on its way, or made with another key.
+    case forged
+    case expired
+    /// A publish ticket shown by a viewer, or the other way round.
+    case wrongPurpose = "wrong-purpose"
+    case foreignStream = "foreign-stream"
+    /// A publish ticket that has been used.
+    case reused
+    /// The stream was closed after the ticket was made.
+    case void
+}

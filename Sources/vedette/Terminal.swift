@@ -1,0 +1,98 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import HSSModel
+
+/// A failure that is told in one line on standard error; the command ends with 1.
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// What commands share when they speak to people and scripts.
+enum Terminal {
+    static func printError(_ line: String) {
+        FileHandle.standardErrorLine(line)
+    }
+
+    /// Writes `value` as one line of JSON, keys in snake case and sorted.
+    static func printJSON(_ value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Rows under headings, columns as wide as their widest cell.
+    static func printTable(_ headings: [String], _ rows: [[String]]) {
+        let table = [headings] + rows
+        let widths = headings.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
+        for row in table {
+            let cells = row.enumerated().map { column, cell in
+                column == row.count - 1 ? cell : cell.padding(to: widths[column])
+            }
+            print(cells.joined(separator: "  "))
+        }
+    }
+
+    /// A password from a file, the environment or a prompt that does not show it, in this order.
+    static func password(file: String?, prompt: String) throws -> Secret {
+        if let file {
+            guard let data = FileManager.default.contents(atPath: file), data.count <= 4096 else {
+                throw Failure("password file \(file) cannot be read")
+            }
+            return Secret(String(decoding: data, as: UTF8.self).trimmed)
+        }
+        if let text = ProcessInfo.processInfo.environment["VEDETTE_PASSWORD"], !text.isEmpty {
+            return Secret(text)
+        }
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw Failure(
+                "no password: give --password-file, set VEDETTE_PASSWORD, or run this on a terminal"
+            )
+        }
+        return Secret(try hiddenLine(prompt))
+    }
+
+    private static func hiddenLine(_ prompt: String) throws -> String {
+        var settings = termios()
+        tcgetattr(STDIN_FILENO, &settings)
+        var hidden = settings
+        hidden.c_lflag &= ~tcflag_t(ECHO)
+        FileHandle.standardErrorText(prompt)
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
+        defer {
+            tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
+            FileHandle.standardErrorText("\n")
+        }
+        guard let line = readLine() else { throw Failure("no password was given") }
+        return line
+    }
+}
+
+/// Standard error without Foundation's file handles.
+private enum FileHandle {
+    static func standardErrorText(_ text: String) {
+        _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+    }
+
+    static func standardErrorLine(_ line: String) {
+        standardErrorText(line + "\n")
+    }
+}
+
+extension String {
+    fileprivate func padding(to width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
+    }
+
+    /// Without the line end that editors leave.
+    fileprivate var trimmed: String {
+        var text = self[...]
+        while let last = text.last, last.isNewline { text.removeLast() }
+        return String(text)
+    }
+}

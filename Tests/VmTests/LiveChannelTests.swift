@@ -1,0 +1,217 @@
+import HSSModel
+import Testing
+
+@testable import Vm
+
+private let start = Instant(nanoseconds: 0)
+private let stream = StreamID(unchecked: "s1")
+private let other = StreamID(unchecked: "s2")
+private let anna = UserName(unchecked: "anna")
+private let bert = UserName(unchecked: "bert")
+private let first = Epoch(101)
+
+private func at(_ seconds: Double) -> Instant { start + .milliseconds(Int64(seconds * 1000)) }
+
+/// A channel of a connected unit, driven without wakes in the way.
+private struct Bench {
+    var channel: LiveChannel
+    var wake: Instant?
+
+    init(_ link: LiveChannel.Link = .connected) {
+        channel = LiveChannel(link: link, after: Epoch(100))
+    }
+
+    mutating func receive(_ input: LiveChannel.Input, at now: Instant = start) -> [LiveChannel.Action] {
+        wake = nil
+        return channel.receive(input, at: now).filter {
+            if case .wake(let at) = $0 {
+                wake = at
+                return false
+            }
+            return true
+        }
+    }
+
+    mutating func ask(
+        _ number: UInt64,
+        _ user: UserName = anna,
+        at now: Instant = start
+    ) -> [LiveChannel.Action] {
+        receive(
+            .request(
+                LiveRequestID(number),
+                LeaseID(unchecked: "l\(number)"),
+                holder: user,
+                fresh: StreamID(unchecked: "s\(number)")
+            ),
+            at: now
+        )
+    }
+
+    /// Brings request 1 to a running stream.
+    mutating func run() {
+        _ = ask(1)
+        _ = receive(.pushed(stream, first, .agreed))
+        _ = receive(.published(stream, first))
+    }
+}
+
+private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChannel.Action {
+    .grant(LiveRequestID(number), .init(stream: stream, lease: LeaseID(unchecked: "l\(number)")))
+}
+
+@Suite("Media broadcasting service procedure, §9.3.3.1.1") struct LiveChannelTests {
+    /// Steps 1 to 4: the request makes one push, and the customer hears when the stream is there.
+    @Test func manyViewersOnePush() {
+        var bench = Bench()
+        #expect(bench.ask(1) == [.push(stream, first)])
+        #expect(bench.ask(2) == [], "a second customer waits for the same push")
+        #expect(bench.receive(.pushed(stream, first, .agreed)) == [])
+        #expect(bench.receive(.published(stream, first)) == [granted(1), granted(2)])
+        #expect(bench.ask(3) == [granted(3)], "a running stream is reused")
+    }
+
+    /// The unit connects to the MDU before its answer arrives: libsrt is faster than a slow Vd.
+    @Test func aStreamMayArriveBeforeTheAnswer() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        #expect(bench.receive(.published(stream, first)) == [granted(1)])
+        #expect(bench.receive(.pushed(stream, first, .unanswered)) == [])
+        #expect(bench.channel.liveStream == stream)
+    }
+
+    /// Steps 5 and 6: nobody watches, so the unit is told to stop, after the linger time.
+    @Test func stopsAfterTheLingerTime() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        #expect(bench.receive(.viewerLeft(stream, viewers: 0), at: at(100)) == [])
+        #expect(bench.wake == at(115))
+        #expect(bench.receive(.wake, at: at(114)) == [])
+        #expect(bench.receive(.wake, at: at(115)) == [.close(stream), .stop(stream)])
+        #expect(bench.receive(.stopped(stream), at: at(116)) == [])
+        #expect(bench.channel.isIdle)
+    }
+
+    @Test func aViewerWithinTheLingerTimeKeepsIt() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        _ = bench.receive(.viewerLeft(stream, viewers: 0), at: at(10))
+        #expect(bench.ask(2, at: at(20)) == [granted(2)])
+        #expect(bench.receive(.wake, at: at(26)) == [])
+        #expect(bench.channel.liveStream == stream)
+    }
+
+    @Test func anUnusedLeaseExpires() {
+        var bench = Bench()
+        bench.run()
+        #expect(bench.wake == at(60))
+        #expect(bench.receive(.wake, at: at(60)) == [])
+        #expect(bench.receive(.wake, at: at(75)) == [.close(stream), .stop(stream)])
+    }
+
+    @Test func aLeaseGivenBackCountsNoMore() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.ask(2, bert)
+        _ = bench.receive(.release(LeaseID(unchecked: "l2"), holder: anna), at: at(1))
+        #expect(bench.wake == at(60), "nobody gives back another's lease")
+        _ = bench.receive(.release(nil, holder: anna), at: at(1))
+        _ = bench.receive(.release(LeaseID(unchecked: "l2"), holder: bert), at: at(2))
+        #expect(bench.receive(.wake, at: at(17)) == [.close(stream), .stop(stream)])
+    }
+
+    @Test func anOfflineUnitIsSaidAtOnce() {
+        var bench = Bench(.offline)
+        #expect(bench.ask(1) == [.fail(LiveRequestID(1), .unitOffline)])
+        #expect(bench.channel.isIdle)
+    }
+
+    /// "a reconnect is not an offline" (catalogue, Keepalive).
+    @Test func waitsForAUnitThatReconnects() {
+        var bench = Bench(.disconnected)
+        #expect(bench.ask(1) == [])
+        #expect(bench.receive(.link(.connected), at: at(3)) == [.push(stream, first)])
+    }
+
+    @Test(arguments: [
+        (
+            LiveChannel.PushOutcome.refused(code: 11, message: "too large"),
+            LiveFailure.refused(code: 11, message: "too large")
+        ),
+        (.unanswered, .unitSilent),
+        (.noIngest("full"), .media("full")),
+    ]) func everyFailureReachesTheCustomer(outcome: LiveChannel.PushOutcome, failure: LiveFailure) {
+        var bench = Bench()
+        _ = bench.ask(1)
+        let actions = bench.receive(.pushed(stream, first, outcome))
+        #expect(actions.first == .fail(LiveRequestID(1), failure))
+        #expect(actions.contains(.stop(stream)), "the unit may push all the same")
+    }
+
+    @Test func noPublishInTime() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        _ = bench.receive(.pushed(stream, first, .agreed))
+        #expect(bench.wake == at(10))
+        #expect(
+            bench.receive(.wake, at: at(10))
+                == [.fail(LiveRequestID(1), .noPublish), .close(stream), .stop(stream)]
+        )
+    }
+
+    /// The connection broke while PushLive was under way: nobody knows whether the unit took it.
+    @Test func aLostAnswerIsAskedAgain() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        #expect(bench.receive(.pushed(stream, first, .lost)) == [])
+        #expect(bench.receive(.link(.disconnected)) == [])
+        #expect(bench.receive(.link(.connected), at: at(2)) == [.stop(stream)])
+        #expect(bench.receive(.stopped(stream), at: at(2)) == [.push(stream, Epoch(102))])
+        #expect(bench.receive(.published(stream, Epoch(102)), at: at(3)) == [granted(1)])
+    }
+
+    @Test func aBrokenPushIsRenewedForItsViewers() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        #expect(bench.receive(.unpublished(stream, first), at: at(1)) == [.stop(stream)])
+        #expect(bench.receive(.stopped(stream), at: at(1)) == [.push(stream, Epoch(102))])
+    }
+
+    /// Late news of an older push changes nothing.
+    @Test func theNewestEpochCounts() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        _ = bench.receive(.unpublished(stream, first), at: at(1))
+        _ = bench.receive(.stopped(stream), at: at(1))
+        _ = bench.receive(.published(stream, Epoch(102)), at: at(2))
+        #expect(bench.receive(.unpublished(stream, first), at: at(3)) == [])
+        #expect(bench.channel.liveStream == stream)
+    }
+
+    /// After a restart of the platform a unit still pushes what nobody knows.
+    @Test func stopsWhatNobodyWants() {
+        var bench = Bench()
+        #expect(bench.receive(.reported(other)) == [.stop(other)])
+        #expect(bench.receive(.reported(other)) == [], "once at a time")
+        #expect(bench.receive(.stopped(other)) == [])
+        #expect(bench.receive(.reported(nil)) == [])
+        #expect(bench.channel.isIdle)
+    }
+
+    @Test func refusesMoreThanItHolds() {
+        var bench = Bench()
+        for number in 1...UInt64(LiveChannel.mostWaiters) { _ = bench.ask(number) }
+        #expect(bench.ask(999) == [.fail(LiveRequestID(999), .busy)])
+    }
+
+    @Test func aCustomerWhoLeavesIsForgotten() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        #expect(bench.receive(.cancel(LiveRequestID(1))) == [], "the answer of the push is awaited first")
+        #expect(bench.receive(.pushed(stream, first, .agreed)) == [.close(stream), .stop(stream)])
+    }
+}
