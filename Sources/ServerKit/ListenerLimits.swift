@@ -1,0 +1,32 @@
+/// What one listener grants to strangers.
+package struct ListenerLimits: Sendable, Equatable {
+    /// Open at once, in all.
+    package var connections: Int
+    /// Open at once from one IPv4 address or one IPv6 /64 network.
+    package var connectionsPerAddress: Int
+    /// From the first byte of a request (of the connection, for the first one) to the end of its header.
+    /// The TLS handshake is within it.
+    package var headerTimeout: Duration
+    /// Without a request, or without progress of a request's body.
+    package var idleTimeout: Duration
+    /// All header fields of one request, in bytes.
+    package var headerSize: Int
+    /// From the begin of a shutdown until what is still open is cut.
+    package var drainTimeout: Duration
+
+    package init(
+        connections: Int = 10_000,
+        connectionsPerAddress: Int = 200,
+        headerTimeout: Duration = .seconds(10),
+        idleTimeout: Duration = .seconds(75),
+        headerSize: Int = 16 << 10,
+        drainTimeout: Duration = .seconds(5)
+    ) {
+        self.connections = connections
+        self.connectionsPerAddress = connectionsPerAddress
+        self.headerTimeout = headerTimeout
+        self.idleTimeout = idleTimeout
+        self.headerSize = headerSize
+        self.drainTimeout = drainTimeout
+    }
+}
