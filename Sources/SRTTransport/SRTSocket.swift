@@ -179,7 +179,7 @@ package struct SRTSocket: Hashable, Sendable {
     }
 
     private func check(_ result: Int32, _ option: SRT_SOCKOPT) throws(SRTError) {
-        guard result != SRT_ERROR else { return }
+        guard result == SRT_ERROR else { return }
         throw SRTError(operation: "set option \(option.rawValue)")
     }
 
