@@ -148,10 +148,9 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "Bus", "Store", "ServerKit", "CentreManagement", "ServiceControl",
-                "MediaDistribution",
-                "CustomerAccess", "PremisesUnit", "CustomerUnit", "HostClock", argumentParser, lifecycle,
-                logging, unixSignals,
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "ServerKit", "CentreManagement",
+                "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit", "CustomerUnit",
+                argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
         ),

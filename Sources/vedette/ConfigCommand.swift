@@ -11,7 +11,8 @@ struct ConfigCommand: ParsableCommand {
 
     struct Print: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print the effective configuration with the origin of each value.")
+            abstract: "Print the effective configuration with the origin of each value."
+        )
 
         @OptionGroup var options: ConfigurationOptions
         @Flag(name: .long, help: "Print JSON instead of text.") var json = false
@@ -30,7 +31,8 @@ struct ConfigCommand: ParsableCommand {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Check a configuration file: every mistake with its file, line and key.")
+            abstract: "Check a configuration file: every mistake with its file, line and key."
+        )
 
         @Argument(help: "File to check.") var file: String
         @Flag(name: .long, help: "Print JSON instead of text.") var json = false
@@ -50,7 +52,8 @@ struct ConfigCommand: ParsableCommand {
 
     struct Sample: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Print the commented sample, which is Config/vedette.yaml.")
+            abstract: "Print the commented sample, which is Config/vedette.yaml."
+        )
 
         func run() {
             print(ConfigurationReport.sample(), terminator: "")

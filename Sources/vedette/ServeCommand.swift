@@ -34,7 +34,8 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(name: .long, help: "Data folder (node.data).") var data: String?
     @Option(name: .long, help: "Roles of this node (roles).") var roles: String?
     @Option(name: .long, help: "Name in addresses handed out (node.domain).") var domain: String?
-    @Option(name: .long, help: "trace, debug, info, notice, warning, error (log.level).") var logLevel: String?
+    @Option(name: .long, help: "trace, debug, info, notice, warning, error (log.level).") var logLevel:
+        String?
 
     func values() throws -> ConfigurationValues {
         let flags = ["node.data": data, "roles": roles, "node.domain": domain, "log.level": logLevel]

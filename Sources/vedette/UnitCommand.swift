@@ -25,15 +25,19 @@ struct UnitCommand: AsyncParsableCommand {
                 """
         )
 
-        @Option(name: .long, help: "Address of the scheduling service, https://HOST:PORT.") var platform: String
+        @Option(name: .long, help: "Address of the scheduling service, https://HOST:PORT.") var platform:
+            String
         @Option(name: .long, help: "PEM file of the authority to trust.") var ca: String?
         @Option(name: .long, help: "Device ID; with --count, %d stands for the number.") var device: String?
         @Option(name: .long, help: "MAC identity; with --count, %d stands for the number.") var mac: String?
-        @Option(name: .long, help: "File with the login password (or VEDETTE_PASSWORD).") var passwordFile: String?
+        @Option(name: .long, help: "File with the login password (or VEDETTE_PASSWORD).") var passwordFile:
+            String?
         @Option(name: .long, help: "File with the credentials of many units.") var credentials: String?
-        @Option(name: .long, help: "Number of units; with --credentials at most that many of the file.") var count: Int?
+        @Option(name: .long, help: "Number of units; with --credentials at most that many of the file.")
+        var count: Int?
         @Option(name: .long, help: "Channels of each unit, 1 to 256.") var channels = 1
-        @Option(name: .long, help: "MPEG-TS file to push in a loop; without it a test pattern.") var video: String?
+        @Option(name: .long, help: "MPEG-TS file to push in a loop; without it a test pattern.") var video:
+            String?
         @Option(name: .long, help: "Bit/s to which the test pattern is filled up.") var bitrate = 0
         @Option(name: .long, help: "Bind code that a customer showed to the first unit.") var bind: String?
         @Option(
@@ -64,7 +68,12 @@ struct UnitCommand: AsyncParsableCommand {
             }
             try await ServiceGroup(
                 configuration: .init(
-                    services: [.init(service: FleetService(fleet: fleet), successTerminationBehavior: .gracefullyShutdownGroup)],
+                    services: [
+                        .init(
+                            service: FleetService(fleet: fleet),
+                            successTerminationBehavior: .gracefullyShutdownGroup
+                        )
+                    ],
                     gracefulShutdownSignals: [.sigterm, .sigint],
                     logger: .init(label: "pu") { _ in SwiftLogNoOp() }
                 )
@@ -105,7 +114,10 @@ struct UnitCommand: AsyncParsableCommand {
 
         private static func tell(_ report: UnitReport, json: Bool) {
             if json {
-                var line = ["unit": report.unit.rawValue, "event": report.event.name, "text": report.event.description]
+                var line = [
+                    "unit": report.unit.rawValue, "event": report.event.name,
+                    "text": report.event.description,
+                ]
                 if let push = report.event.push {
                     line["channel"] = String(push.channel)
                     line["stream"] = push.stream.rawValue
