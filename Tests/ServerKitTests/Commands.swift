@@ -2,7 +2,7 @@ import Foundation
 import ServerKit
 
 /// A folder that disappears with the test.
-final class TemporaryFolder {
+final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
@@ -26,10 +26,18 @@ struct CommandResult {
 }
 
 /// Runs a tool that must be installed. `input` is written to its standard input, which is then closed.
-@concurrent func run(_ words: String..., input: String = "") async throws -> CommandResult {
+///
+/// On a thread of its own: waiting in a task would take a thread from the server under test.
+func run(_ words: String..., input: String = "") async throws -> CommandResult {
+    try await withCheckedThrowingContinuation { continuation in
+        Thread { continuation.resume(with: Result { try runAndWait(words, input) }) }.start()
+    }
+}
+
+private func runAndWait(_ words: [String], _ input: String) throws -> CommandResult {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = words
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+    process.arguments = ["20"] + words
     let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
     process.standardInput = stdin
     process.standardOutput = stdout

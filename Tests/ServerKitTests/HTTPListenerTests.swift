@@ -32,7 +32,7 @@ import Testing
             Response(
                 status: .ok,
                 body: ResponseBody { writer in
-                    for await _ in self.ticks() { try await writer.write(ByteBuffer(string: "tick\n")) }
+                    for await _ in Self.ticks() { try await writer.write(ByteBuffer(string: "tick\n")) }
                     try await writer.finish(nil)
                 }
             )
@@ -41,7 +41,7 @@ import Testing
     }
 
     /// 30 ticks in 3 s: three times the idle time-out of the test that watches.
-    private func ticks() -> AsyncStream<Void> {
+    private static func ticks() -> AsyncStream<Void> {
         let count = Mutex(0)
         return AsyncStream {
             let number = count.withLock { count in
