@@ -11,7 +11,12 @@ final class LaneLoop {
     private enum Connection {
         case publisher(LanePublisher)
         case viewer(StreamID, StreamTable.Place)
+        /// Ended by us, still showing what it was sent.
+        case lingering(until: Instant)
     }
+
+    /// No viewer is waited for longer than this, whatever latency it asked for.
+    private static let longestLinger: Duration = .seconds(2)
 
     /// Messages taken from one publisher before the next has its turn: 5 ms at 1 Gbit/s.
     private static let messagesAtOnce = 512
@@ -28,7 +33,8 @@ final class LaneLoop {
     private var connections: [SRTSocket: Connection] = [:]
     private var publishers: [LanePublisher] = []
     private var nextCheck = Instant(nanoseconds: 0)
-    private var isRunning = true
+    private var lingering = 0
+    private var isStopping = false
 
     init(
         _ lane: Lane,
@@ -55,41 +61,67 @@ final class LaneLoop {
             alignment: 16
         )
         defer { buffer.deallocate() }
-        while isRunning {
+        while !isStopping || !connections.isEmpty {
             usleep(Lane.tickInMicroseconds)
             let now = Instant.now
-            for command in lane.takeCommands() { obey(command) }
-            guard isRunning else { return }
+            for command in lane.takeCommands() { obey(command, at: now) }
             poll.collect(timeoutMilliseconds: 0) { socket, interest in
                 if socket == lane.listener.socket {
                     acceptAll(at: now)
-                } else if interest.contains(.failed) {
-                    drop(socket, .closedByPeer)
-                } else if case .publisher(let publisher) = connections[socket] {
-                    collect(publisher, into: buffer, at: now)
+                } else {
+                    attend(socket, interest, buffer, at: now)
                 }
             }
             tick(at: now)
         }
     }
 
-    private func obey(_ command: Lane.Command) {
+    private func attend(
+        _ socket: SRTSocket,
+        _ interest: SRTPoll.Interest,
+        _ buffer: UnsafeMutableRawBufferPointer,
+        at now: Instant
+    ) {
+        if case .publisher(let publisher) = connections[socket] {
+            // What came before the end still counts.
+            let isAlive = collect(publisher, into: buffer, at: now)
+            guard !isAlive || interest.contains(.failed) else { return }
+            publisher.finish(at: now)
+            announceIfNew(publisher, at: now)
+        }
+        drop(socket, .closedByPeer)
+    }
+
+    private func obey(_ command: Lane.Command, at now: Instant) {
         switch command {
         case .close(let socket):
-            forget(socket)
+            switch connections[socket] {
+            case .viewer(_, let place):
+                // SRT's shutdown makes a receiver throw away what it still holds, which is all of the last moments.
+                place.hub.remove(place.id)
+                let linger = min(socket.peerLatency + .milliseconds(100), Self.longestLinger)
+                connections[socket] = .lingering(until: now + linger)
+                lingering += 1
+            case .publisher: forget(socket)
+            case .lingering, nil: break
+            }
         case .stop:
             poll.remove(lane.listener.socket)
             lane.listener.close()
             for publisher in publishers { forget(publisher.socket) }
-            for socket in connections.keys { forget(socket) }
-            isRunning = false
+            isStopping = true
+        }
+    }
+
+    private func closeLingering(at now: Instant) {
+        for (socket, connection) in connections {
+            if case .lingering(let until) = connection, until <= now { forget(socket) }
         }
     }
 
     private func tick(at now: Instant) {
-        for publisher in publishers where publisher.tick(at: now, metrics) {
-            table.announce(publisher.stream, publisher: publisher.place.id)
-        }
+        for publisher in publishers { announceIfNew(publisher, at: now) }
+        if lingering > 0 { closeLingering(at: now) }
         guard now >= nextCheck else { return }
         nextCheck = now + .milliseconds(500)
         if sweepsTable { table.sweep(at: now, wall: .now) }
@@ -101,6 +133,11 @@ final class LaneLoop {
             )
             drop(publisher.socket, end)
         }
+    }
+
+    private func announceIfNew(_ publisher: LanePublisher, at now: Instant) {
+        guard publisher.tick(at: now, metrics) else { return }
+        table.announce(publisher.stream, publisher: publisher.place.id)
     }
 
     // MARK: Connections
@@ -151,19 +188,21 @@ final class LaneLoop {
         }
     }
 
+    /// False: the connection is gone.
     private func collect(
         _ publisher: LanePublisher,
         into buffer: UnsafeMutableRawBufferPointer,
         at now: Instant
-    ) {
+    ) -> Bool {
         do throws(SRTError) {
             for _ in 0..<Self.messagesAtOnce {
-                guard let (length, sequence) = try publisher.socket.receive(into: buffer) else { return }
+                guard let (length, sequence) = try publisher.socket.receive(into: buffer) else { break }
                 let message = UnsafeRawBufferPointer(rebasing: buffer[..<length])
                 publisher.receive(message, sequence: sequence, at: now)
             }
+            return true
         } catch {
-            drop(publisher.socket, .closedByPeer)
+            return false
         }
     }
 
@@ -174,6 +213,8 @@ final class LaneLoop {
             table.unpublish(publisher.stream, publisher: publisher.place.id, reason, at: .now)
         case .viewer(let stream, let place):
             table.leave(stream, viewer: place.id, reason)
+        case .lingering:
+            break
         case nil:
             return
         }
@@ -186,6 +227,7 @@ final class LaneLoop {
         switch connection {
         case .publisher: publishers.removeAll { $0.socket == socket }
         case .viewer(_, let place): place.hub.remove(place.id)
+        case .lingering: lingering -= 1
         }
         poll.remove(socket)
         socket.close()

@@ -14,8 +14,6 @@ final class LanePublisher {
     let socket: SRTSocket
     let stream: StreamID
     let place: StreamTable.Place
-    /// What has arrived may wait in a batch or behind a hole.
-    var isDirty = false
     private var reorder: PacketReorder
     private var scanner = TransportStreamScanner()
     private let acceptedAt: Instant
@@ -60,6 +58,12 @@ final class LanePublisher {
         guard !isAnnounced, scanner.hasTables else { return false }
         isAnnounced = true
         return true
+    }
+
+    /// Nothing more will come: what waits goes out, holes or not.
+    func finish(at now: Instant) {
+        reorder.finish { deliver($0, now) }
+        place.hub.flush()
     }
 
     /// Why it must not stay, if so.

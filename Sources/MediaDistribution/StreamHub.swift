@@ -112,6 +112,10 @@ final class StreamHub: Sendable {
         }
     }
 
+    func flush() {
+        state.withLock { flush(&$0) }
+    }
+
     private func append(_ run: UnsafeRawBufferPointer, _ state: inout State, _ now: Instant) {
         guard run.count > 0 else { return }
         if state.pending.readableBytes == 0 {

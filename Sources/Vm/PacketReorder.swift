@@ -59,6 +59,11 @@ package struct PacketReorder: ~Copyable {
         while keptCount > 0, now - holeSince >= holeDeadline { skipHole(deliver) }
     }
 
+    /// Delivers everything that is kept, over all holes: nothing more will come.
+    package mutating func finish(deliver: (UnsafeRawBufferPointer) -> Void) {
+        while keptCount > 0 { skipHole(deliver) }
+    }
+
     @inline(never)
     private mutating func pushOutOfOrder(
         _ message: UnsafeRawBufferPointer,
