@@ -133,8 +133,7 @@ let package = Package(
             "PremisesUnit",
             [
                 "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", asyncHTTPClient,
-                logging, nioCore,
-                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -190,8 +189,8 @@ let package = Package(
         tests(
             "PremisesUnitTests",
             [
-                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "MediaFormats", "SRTTransport", nioCore,
-                nioPosix, logging,
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", nioCore,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         tests(

@@ -1,3 +1,4 @@
+import Foundation
 import HSSModel
 import PremisesUnit
 import TestSupport
@@ -135,4 +136,14 @@ extension [UnitMachine.Action] {
     var schedulings: Int { count { if case .schedule = $0 { true } else { false } } }
     var closes: Int { count { if case .close = $0 { true } else { false } } }
     var clock: [Duration] { compactMap { if case .setClock(let offset) = $0 { offset } else { nil } } }
+}
+
+extension SeededGenerator {
+    /// `VEDETTE_SEED` repeats the run of one seed.
+    static func environmentSeeds(count: UInt64) -> [UInt64] {
+        if let text = ProcessInfo.processInfo.environment["VEDETTE_SEED"], let seed = UInt64(text) {
+            return [seed]
+        }
+        return Array(1...count)
+    }
 }
