@@ -44,7 +44,7 @@ struct Platform {
         madePassword = try await registry.ensureOperator(password: adminPassword)
 
         let media = try MediaService(
-            settings: try MediaSettings(configuration),
+            try MediaSettings(configuration),
             metrics: metrics,
             logger: logger
         )
@@ -113,7 +113,9 @@ struct Platform {
         // A service may use those above it; shutdown runs from the bottom up.
         services = ServiceGroup(
             configuration: .init(
-                services: [identity, registry, media, signalling].map { .init(service: $0) }
+                services: ([identity, registry, media, signalling] as [any Service]).map {
+                    .init(service: $0)
+                }
                     + listeners.map { .init(service: $0) }
                     + [.init(service: ReloadOnSignal(identity: identity, logger: logger))],
                 gracefulShutdownSignals: [.sigterm, .sigint],

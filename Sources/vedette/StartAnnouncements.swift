@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// Prints one line for each listener, then `ready`, for people and for scripts that wait.
@@ -25,7 +24,6 @@ final class StartAnnouncements: Sendable {
 
     /// Nothing is printed before: the operator's first password comes first.
     func begin() {
-        setvbuf(stdout, nil, _IOLBF, 0)
         state.withLock {
             $0.begun = true
             Self.print(&$0)
@@ -34,8 +32,8 @@ final class StartAnnouncements: Sendable {
 
     private static func print(_ state: inout State) {
         guard state.begun else { return }
-        for line in state.lines[state.printed...] { Swift.print(line) }
+        for line in state.lines[state.printed...] { Terminal.printLine(line) }
         state.printed = state.lines.count
-        if state.printed == state.expected { Swift.print("ready") }
+        if state.printed == state.expected { Terminal.printLine("ready") }
     }
 }

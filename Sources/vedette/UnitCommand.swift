@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import HSSModel
+import Logging
 import PremisesUnit
 import ServiceLifecycle
 import UnixSignals
@@ -58,7 +59,6 @@ struct UnitCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            setvbuf(stdout, nil, _IOLBF, 0)
             let json = json
             let fleet: UnitFleet
             do {
@@ -75,7 +75,7 @@ struct UnitCommand: AsyncParsableCommand {
                         )
                     ],
                     gracefulShutdownSignals: [.sigterm, .sigint],
-                    logger: .init(label: "pu") { _ in SwiftLogNoOp() }
+                    logger: Logger(label: "pu") { _ in SwiftLogNoOpLogHandler() }
                 )
             ).run()
         }
@@ -124,7 +124,7 @@ struct UnitCommand: AsyncParsableCommand {
                 }
                 try? Terminal.printJSON(line)
             } else {
-                print("\(report.unit) \(report.event)")
+                Terminal.printLine("\(report.unit) \(report.event)")
             }
         }
     }
