@@ -11,6 +11,11 @@ package enum LogRedaction {
         "access_token", "refresh_token", "key", "secret", "sig", "signature",
     ]
 
+    /// Whether metadata of this name is not to be shown at all. `key` and `s` are innocent there.
+    package static func isSecret(_ name: String) -> Bool {
+        name != "key" && name != "s" && names.contains(name.lowercased())
+    }
+
     /// `text` with secret values and the password of `scheme://user:password@host` replaced.
     package static func redact(_ text: String) -> String {
         let bytes = Array(text.utf8)
