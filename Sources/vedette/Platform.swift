@@ -10,31 +10,27 @@ import ServerKit
 import ServiceControl
 import ServiceLifecycle
 import Store
-import UnixSignals
 import Vs
 
 /// Every role of the platform in one process: what runs is what this list says.
 struct Platform {
-    private let services: ServiceGroup
-    private let announcements: StartAnnouncements
+    private let process: ServerProcess
     private let madePassword: Secret?
 
     init(_ configuration: Configuration, adminPassword: Secret?) async throws {
         let logger = Logger(label: "vedette")
         let metrics = MetricRegistry()
+        let readiness = Readiness()
+        ProcessMetrics.register(in: metrics, version: Build.version)
         let node = NodeName(rawValue: configuration.node.name) ?? NodeName(unchecked: "node")
         try ProtectedFile.makeFolder(configuration.node.data)
 
-        let identity = try ServerIdentity(
-            try .init(
-                certificate: configuration.tls.certificate,
-                key: configuration.tls.key,
-                dataFolder: configuration.node.data,
-                domain: configuration.node.domain
-            ),
-            logger: logger
-        )
+        let identity = try Self.identity(configuration, logger)
         let store = try SQLiteStore(path: configuration.databasePath, at: .now)
+        readiness.register("store") {
+            do throws(StoreError) { try await store.check() } catch { return error.description }
+            return nil
+        }
         let registry = Registry(
             store: store,
             limits: .init(configuration),
@@ -43,25 +39,31 @@ struct Platform {
         )
         madePassword = try await registry.ensureOperator(password: adminPassword)
 
+        let isListening = readiness.condition("listeners")
+        let report = StartupReport(
+            listeners: Self.listenerNames(configuration),
+            say: { Terminal.printLine($0) },
+            onReady: { isListening.set(nil) }
+        )
+        let domain = configuration.node.domain
         let media = try MediaService(
             try MediaSettings(configuration),
             metrics: metrics,
             logger: logger
         )
-        let announcements = StartAnnouncements()
-        self.announcements = announcements
         let limits = configuration.limits.listener
-        let vdGate = ConnectionGate(limits: limits, listener: "vd", metrics: metrics)
-        let httpGate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let signalling = SignallingService(
             settings: SignallingSettings(configuration, node: node),
             ports: Self.vdPorts(configuration, identity),
-            gate: vdGate,
+            gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
             admission: registry,
             media: media,
             metrics: metrics,
             logger: logger,
-            onListening: { port, number in announcements.listening(port.name, "\(port.host):\(number)") }
+            onListening: { port, number in
+                let scheme = port.identity == nil ? "ws" : "wss"
+                report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
+            }
         )
         registry.onDeviceChange { await signalling.disconnect($0.unit) }
 
@@ -77,59 +79,92 @@ struct Platform {
             api: CustomerAPI(accounts: registry, devices: registry, control: signalling, media: media),
             media: media
         ).buildResponder()
-        var listeners = [
+        let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
+        let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
             HTTPListener(
-                name: "https",
+                name: name,
                 host: configuration.https.host,
-                port: configuration.https.port,
+                port: port,
                 identity: identity,
                 limits: limits,
-                gate: httpGate,
+                gate: gate,
                 metrics: metrics,
                 responder: responder,
                 logger: logger,
-                onListening: { announcements.listening("https", "\(configuration.https.host):\($0)") }
+                onListening: { report.listening(name, at: "\(name)://\(domain):\($0)") }
             )
-        ]
-        if configuration.httpPort != 0 {
-            listeners.append(
-                HTTPListener(
-                    name: "http",
-                    host: configuration.https.host,
-                    port: configuration.httpPort,
-                    identity: nil,
-                    limits: limits,
-                    gate: httpGate,
+        }
+
+        // Each may use those before it; the last one is shut down first.
+        var services: [any Service] = [identity]
+        if configuration.metrics.port != 0 {
+            services.append(
+                MetricsListener(
+                    host: configuration.metrics.host,
+                    port: configuration.metrics.port,
                     metrics: metrics,
-                    responder: responder,
+                    readiness: readiness,
                     logger: logger,
-                    onListening: { announcements.listening("http", "\(configuration.https.host):\($0)") }
+                    onListening: {
+                        report.listening("metrics", at: "http://\(configuration.metrics.host):\($0)")
+                    }
                 )
             )
         }
-        announcements.listening("srt", "\(configuration.https.host):\(media.port)")
-        announcements.expect(listeners.count + Self.vdPorts(configuration, identity).count + 1)
-
-        // A service may use those above it; shutdown runs from the bottom up.
-        services = ServiceGroup(
-            configuration: .init(
-                services: ([identity, registry, media, signalling] as [any Service]).map {
-                    .init(service: $0)
+        services += [registry, media, signalling]
+        services += listeners
+        process = ServerProcess(
+            services: services,
+            longestShutdown: configuration.limits.drainTimeout + .seconds(10),
+            logger: logger,
+            onReload: {
+                do throws(ServerError) { try identity.reload() } catch {
+                    logger.error(
+                        "reload refused; the old certificate stays",
+                        metadata: ["reason": "\(error)"]
+                    )
                 }
-                    + listeners.map { .init(service: $0) }
-                    + [.init(service: ReloadOnSignal(identity: identity, logger: logger))],
-                gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: logger
-            )
+            }
         )
+        report.listening("srt", at: "srt://\(domain):\(media.port)")
     }
 
     func run() async throws {
         if let madePassword {
-            print("The operator 'admin' has been made. Password, shown only now: \(madePassword.reveal())")
+            Terminal.printLine("operator 'admin' made; password, shown only now: \(madePassword.reveal())")
         }
-        announcements.begin()
-        try await services.run()
+        try await process.run()
+    }
+
+    private static func identity(_ configuration: Configuration, _ logger: Logger) throws -> ServerIdentity {
+        try ServerIdentity(
+            try .init(
+                certificate: configuration.tls.certificate,
+                key: configuration.tls.key,
+                dataFolder: configuration.node.data,
+                domain: configuration.node.domain
+            ),
+            logger: logger
+        )
+    }
+
+    private static func listenerNames(_ configuration: Configuration) -> Set<String> {
+        var names: Set = ["https", "srt"]
+        if configuration.httpPort != 0 { names.insert("http") }
+        if configuration.vd.port != 0 { names.insert("vd") }
+        if configuration.vd.plainPort != 0 { names.insert("vd.plain") }
+        if configuration.metrics.port != 0 { names.insert("metrics") }
+        return names
+    }
+
+    private static func httpPorts(
+        _ configuration: Configuration,
+        _ identity: ServerIdentity
+    ) -> [(String, Int, ServerIdentity?)] {
+        let ports: [(String, Int, ServerIdentity?)] = [
+            ("https", configuration.https.port, identity), ("http", configuration.httpPort, nil),
+        ]
+        return ports.filter { $0.1 != 0 }
     }
 
     private static func vdPorts(_ configuration: Configuration, _ identity: ServerIdentity) -> [VdPort] {
@@ -178,24 +213,5 @@ private struct OneNode: NodeDirectory {
                 draining: false
             )
         ]
-    }
-}
-
-/// Reads the certificate again at SIGHUP; no connection notices.
-private struct ReloadOnSignal: Service {
-    let identity: ServerIdentity
-    let logger: Logger
-
-    func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            do {
-                try identity.reload()
-            } catch {
-                logger.error(
-                    "reload refused; the old certificate stays in use",
-                    metadata: ["reason": "\(error)"]
-                )
-            }
-        }
     }
 }

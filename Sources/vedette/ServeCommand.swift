@@ -18,7 +18,9 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
-        let configuration = try Configuration(try options.values())
+        let configuration = try options.checked()
+        LogBootstrap.start(level: configuration.log.level, format: configuration.log.format)
+        ProcessMetrics.raiseDescriptorLimit()
         let password = ProcessInfo.processInfo.environment["VEDETTE_ADMIN_PASSWORD"]
         let platform = try await Platform(
             configuration,
@@ -45,6 +47,15 @@ struct ConfigurationOptions: ParsableArguments {
                 environment: ProcessInfo.processInfo.environment,
                 flags: flags.compactMapValues { $0 }
             )
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+
+    func checked() throws -> Configuration {
+        let values = try values()
+        do {
+            return try Configuration(values)
         } catch {
             throw Failure(error.description)
         }
