@@ -37,7 +37,8 @@ import Testing
     @Test(arguments: [MediaSettings.Encryption.required, .optional, .off])
     func everyPictureArrives(_ encryption: MediaSettings.Encryption) async throws {
         let bytes = [UInt8](try Data(contentsOf: try await Clip.shared.value))
-        try await RunningMedia.run({ $0.encryption = encryption }) { platform in
+        let settings = RunningMedia.settings { $0.encryption = encryption }
+        try await RunningMedia.run(settings) { platform in
             let address = try await platform.order(stream)
             #expect(address.contains("passphrase=") == (encryption != .off))
             let unit = try platform.connect(address)

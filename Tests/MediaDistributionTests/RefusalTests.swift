@@ -93,7 +93,8 @@ import Vm
     /// With `optional` a peer in the clear is welcome, one with another passphrase is not.
     @Test func optionalEncryptionStillChecksPassphrases() async throws {
         let bytes = try await bytes()
-        try await RunningMedia.run({ $0.encryption = .optional }) { platform in
+        let settings = RunningMedia.settings { $0.encryption = .optional }
+        try await RunningMedia.run(settings) { platform in
             var wrong = try SRTAddress(parsing: Secret(try address(platform) { _ in }))
             wrong.passphrase = Secret("not the passphrase")
             var options = SRTOptions(wrong)
@@ -163,10 +164,11 @@ import Vm
 
     @Test func limitsAreToldAndKept() async throws {
         let bytes = try await bytes()
-        try await RunningMedia.run({
+        let settings = RunningMedia.settings {
             $0.limits.streams = 1
             $0.limits.viewersPerStream = 1
-        }) { platform in
+        }
+        try await RunningMedia.run(settings) { platform in
             let unit = try platform.connect(try await platform.order(stream))
             try await platform.send(tables(bytes), on: unit)
             #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
@@ -185,10 +187,11 @@ import Vm
     }
 
     @Test func oneAddressMayNotFlood() async throws {
-        try await RunningMedia.run({
+        let settings = RunningMedia.settings {
             $0.limits.handshakesPerSecond = 0.001
             $0.limits.handshakeBurst = 2
-        }) { platform in
+        }
+        try await RunningMedia.run(settings) { platform in
             let rubbish = "srt://127.0.0.1:\(platform.media.port)?streamid=nothing"
             for _ in 0..<3 { #expect(throws: SRTError.self) { try platform.connect(rubbish) } }
             #expect(platform.metric(refused("malformed")) == 2)

@@ -21,15 +21,20 @@ struct RunningMedia: Sendable {
     let httpPort: Int
     let events: EventLog
 
-    static func run(
-        _ change: (inout MediaSettings) -> Void = { _ in },
-        _ body: @escaping @Sendable (RunningMedia) async throws -> Void
-    ) async throws {
+    /// Settings for a test, which changes what it needs.
+    static func settings(_ change: (inout MediaSettings) -> Void = { _ in }) -> MediaSettings {
         var settings = MediaSettings(key: key)
         settings.host = "127.0.0.1"
         settings.domain = "127.0.0.1"
         settings.port = 0
         change(&settings)
+        return settings
+    }
+
+    static func run(
+        _ settings: MediaSettings = settings(),
+        _ body: @escaping @Sendable (RunningMedia) async throws -> Void
+    ) async throws {
         let metrics = MetricRegistry()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let media = try MediaService(settings, metrics: metrics, logger: logger)
