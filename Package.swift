@@ -28,6 +28,7 @@ let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-htt
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -132,8 +133,7 @@ let package = Package(
             "PremisesUnit",
             [
                 "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", asyncHTTPClient,
-                logging, nioCore,
-                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -147,10 +147,9 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "Bus", "Store", "ServerKit", "CentreManagement", "ServiceControl",
-                "MediaDistribution",
-                "CustomerAccess", "PremisesUnit", "CustomerUnit", "HostClock", argumentParser, lifecycle,
-                logging, unixSignals,
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "ServerKit", "CentreManagement",
+                "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit", "CustomerUnit",
+                argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -172,8 +171,8 @@ let package = Package(
         tests(
             "CentreManagementTests",
             [
-                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", logging,
-                hummingbird,
+                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", httpTypes,
+                hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
             ]
         ),
         tests(
@@ -190,13 +189,18 @@ let package = Package(
         tests(
             "PremisesUnitTests",
             [
-                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "MediaFormats", "SRTTransport", nioCore,
-                nioPosix, logging,
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport",
+                nioCore,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         tests(
             "CustomerAccessTests",
             ["CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", hummingbird]
+        ),
+        tests(
+            "EndToEnd",
+            ["CustomerUnit", "HSSModel", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket]
         ),
     ]
 )

@@ -16,8 +16,14 @@ extension Registry: AccountPoint {
         guard try await stored({ try await $0.user(Self.operatorName) }) == nil else { return nil }
         let made = password == nil ? Secret(RandomText.base32(bits: 120)) : nil
         guard let chosen = password ?? made else { return nil }
-        _ = try await makeUser(Self.operatorName, password: chosen, role: .operator)
-        return made
+        do {
+            _ = try await makeUser(Self.operatorName, password: chosen, role: .operator)
+            return made
+        } catch .conflict {
+            return nil  // another node was faster
+        } catch .invalid(_, let rule) {
+            throw .invalid(field: "VEDETTE_ADMIN_PASSWORD", rule)
+        }
     }
 
     package func openSession(

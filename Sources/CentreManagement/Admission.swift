@@ -16,17 +16,15 @@ extension Registry: UnitAdmission {
             throw .lockedOut(retryAfter: delay)
         case .attempt(let begun): attempt = begun
         }
-        var device: StoredDevice?
+        let device: StoredDevice?
         do {
-            // An impossible ID is looked up too, as one that nobody has: the answer takes as long.
-            device = try await store.device(unit ?? Self.nobody)
+            device = try await authenticated(unit, login.password)
         } catch {
             unitGuard.withLock { $0.abandoned(attempt) }
             metrics.units.unavailable.add()
             throw .unavailable(error.description)
         }
-        let matches = DeviceSecret.matches(login.password, device?.passwordHash)
-        guard let device, matches, !device.disabled else {
+        guard let device else {
             unitGuard.withLock { $0.failed(attempt, at: .now) }
             metrics.units.refused.add()
             throw .refused
@@ -38,6 +36,19 @@ extension Registry: UnitAdmission {
             macIdentity: device.macIdentity,
             channels: device.channels
         )
+    }
+
+    /// Nil alike for an unknown device, a wrong password and a disabled device, each after one look-up and one
+    /// hash. An impossible ID is looked up too, as one that nobody has.
+    private func authenticated(
+        _ unit: UnitID?,
+        _ password: Secret
+    ) async throws(StoreError) -> StoredDevice? {
+        let credential = try await store.credential(of: unit ?? Self.nobody)
+        let matches = DeviceSecret.matches(password, credential?.passwordHash)
+        guard let unit, let credential, matches, !credential.disabled else { return nil }
+        // The channels are read only now: a refusal must not tell how many there are.
+        return try await store.device(unit)
     }
 
     package func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {

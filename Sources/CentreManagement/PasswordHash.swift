@@ -1,7 +1,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
-import HSSModel
+package import HSSModel
 
 /// What is stored of a password that a person chose: `$scrypt$ln=15,r=8,p=3$<salt>$<key>` (base64). The
 /// parameters travel with the hash, so that they can grow without locking anybody out.
@@ -37,14 +37,21 @@ package struct PasswordHash: Equatable {
     private let key: Data
 
     /// Computes for as long as `cost` says: never on a thread of the cooperative pool.
-    init(of password: Secret, cost: Cost) throws {
+    package init(of password: Secret, cost: Cost) throws {
         self.cost = cost
         salt = SymmetricKey(size: .init(bitCount: Self.saltLength * 8)).withUnsafeBytes { Data($0) }
         key = try Self.derive(password, salt, cost)
     }
 
+    /// Matches nothing and costs as much as any other: for users that do not exist.
+    init(ofNobodyAt cost: Cost) {
+        self.cost = cost
+        salt = Data(count: Self.saltLength)
+        key = Data(count: Self.keyLength)
+    }
+
     /// Nil for text that this version did not write.
-    init?(stored: Secret) {
+    package init?(stored: Secret) {
         let parts = stored.reveal().split(separator: "$", omittingEmptySubsequences: false)
         guard parts.count == 5, parts[0].isEmpty, parts[1] == "scrypt",
             let salt = Data(base64Encoded: String(parts[3])), salt.count == Self.saltLength,
@@ -60,7 +67,7 @@ package struct PasswordHash: Equatable {
         self.key = key
     }
 
-    var stored: Secret {
+    package var stored: Secret {
         Secret(
             "$scrypt$ln=\(cost.logN),r=\(cost.blockSize),p=\(cost.parallelism)"
                 + "$\(salt.base64EncodedString())$\(key.base64EncodedString())"
@@ -68,7 +75,7 @@ package struct PasswordHash: Equatable {
     }
 
     /// As expensive as ``init(of:cost:)``; the comparison does not tell where the first difference is.
-    func matches(_ password: Secret) throws -> Bool {
+    package func matches(_ password: Secret) throws -> Bool {
         try equalInConstantTime(Self.derive(password, salt, cost), key)
     }
 

@@ -15,8 +15,6 @@ package final class PasswordHasher: Sendable {
     private let waitingLimit: Int
     private let waiting = Atomic(0)
     private let turn = Atomic(0)
-    /// Stands in for users that do not exist, so that their check takes as long.
-    private let stranger: Mutex<PasswordHash?> = Mutex(nil)
 
     package init(
         cost: PasswordHash.Cost = .recommended,
@@ -42,22 +40,15 @@ package final class PasswordHasher: Sendable {
     /// `stored` is nil for a user who does not exist. What cannot be read matches nothing.
     func check(_ password: Secret, against stored: Secret?) async throws -> Check {
         let cost = cost
-        return try await run { [self] in
+        return try await run {
             guard let stored, let hash = PasswordHash(stored: stored) else {
-                _ = try strangersHash().matches(password)
+                _ = try PasswordHash(ofNobodyAt: cost).matches(password)
                 return Check(matches: false, renewed: nil)
             }
             guard try hash.matches(password) else { return Check(matches: false, renewed: nil) }
             let renewed = hash.cost == cost ? nil : try PasswordHash(of: password, cost: cost).stored
             return Check(matches: true, renewed: renewed)
         }
-    }
-
-    private func strangersHash() throws -> PasswordHash {
-        if let made = stranger.withLock({ $0 }) { return made }
-        let made = try PasswordHash(of: Secret("nobody"), cost: cost)
-        stranger.withLock { $0 = made }
-        return made
     }
 
     private func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {

@@ -29,6 +29,7 @@ package final class SchedulingService: Sendable {
     }
 
     private static let addressesRemembered = 50_000
+    private static let logInterval: Duration = .seconds(10)
 
     private let devices: any DeviceStore
     private let nodes: any NodeDirectory
@@ -37,6 +38,7 @@ package final class SchedulingService: Sendable {
     private let answered: Counter
     private let refused: [SchedulingFailure: Counter]
     private let scheduler = Mutex(Scheduler())
+    private let lastLogged: Mutex<Instant?> = Mutex(nil)
     private let rates: Mutex<RateLimiter<NetworkPrefix>>
 
     package init(
@@ -59,7 +61,7 @@ package final class SchedulingService: Sendable {
         }
         answered = counter("ok")
         refused = Dictionary(
-            uniqueKeysWithValues: SchedulingFailure.allCases.map { ($0, counter("\($0.label)")) }
+            uniqueKeysWithValues: SchedulingFailure.allCases.map { ($0, counter($0.label)) }
         )
         rates = Mutex(
             RateLimiter(
@@ -119,7 +121,9 @@ package final class SchedulingService: Sendable {
         do {
             device = try await devices.device(macIdentity: request.macIdentity)
         } catch {
-            logger.error("scheduling: the store failed", metadata: ["reason": "\(error)"])
+            if isTimeToLog() {
+                logger.error("scheduling: the store failed", metadata: ["reason": "\(error)"])
+            }
             throw .registryAway
         }
         guard let device, !device.disabled else { throw .unknownUnit }
@@ -129,10 +133,12 @@ package final class SchedulingService: Sendable {
             return scheduler.pick(for: device.unit, among: candidates, using: &random)
         }
         guard let node = picked else {
-            logger.error(
-                "scheduling: no signalling node has room; add one or raise limits.units",
-                metadata: ["unit": "\(device.unit)", "nodes": "\(candidates.count)"]
-            )
+            if isTimeToLog() {
+                logger.error(
+                    "scheduling: no signalling node has room; add one or raise limits.units",
+                    metadata: ["unit": "\(device.unit)", "nodes": "\(candidates.count)"]
+                )
+            }
             throw .noServer
         }
         return SchedulingAnswer(
@@ -143,6 +149,16 @@ package final class SchedulingService: Sendable {
             hibernationDomain: "",
             syncTime: .now
         )
+    }
+
+    /// Thousands of units ask while something is wrong: each is counted, one line in a while is written.
+    private func isTimeToLog() -> Bool {
+        let now = Instant.now
+        return lastLogged.withLock { last in
+            if let last, now - last < Self.logInterval { return false }
+            last = now
+            return true
+        }
     }
 
     private static func json(_ value: some Encodable, status: HTTPResponse.Status) throws -> Response {
@@ -157,11 +173,13 @@ package final class SchedulingService: Sendable {
 }
 
 extension SchedulingFailure {
-    /// The outcome as a label: a word for each status that an operator acts on differently.
+    /// The outcome as a label.
     fileprivate var label: String {
         switch self {
-        case .missingIdentity, .repeatedIdentity, .malformedIdentity, .differentIdentities:
-            "bad_request_\(self)"
+        case .missingIdentity: "missing_identity"
+        case .repeatedIdentity: "repeated_identity"
+        case .malformedIdentity: "malformed_identity"
+        case .differentIdentities: "different_identities"
         case .unknownUnit: "unknown_unit"
         case .tooManyRequests: "too_many_requests"
         case .noServer: "no_server"

@@ -3,7 +3,7 @@ package import FoundationEssentials
 package import HSSModel
 import NIOCore
 import NIOFoundationCompat
-package import NIOHTTP1
+import NIOHTTP1
 import NIOSSL
 
 /// The customer API of one platform (CONTRACT.md), for one login.
@@ -23,8 +23,12 @@ package actor PlatformClient {
     /// `authority` is the PEM text of a certificate authority to trust beside those of the system.
     /// Close with ``shutdown()``.
     package init(
-        url: String, authority: String?, session: SessionFile? = nil,
-        sessionSaved: @escaping @Sendable (SessionFile) throws(CustomerError) -> Void = { (_) throws(CustomerError) in }
+        url: String,
+        authority: String?,
+        session: SessionFile? = nil,
+        sessionSaved: @escaping @Sendable (SessionFile) throws(CustomerError) -> Void = {
+            (_) throws(CustomerError) in
+        }
     ) throws(CustomerError) {
         guard url.hasPrefix("https://") || url.hasPrefix("http://"), let parsed = URL(string: url),
             let host = parsed.host(), !host.isEmpty
@@ -34,7 +38,9 @@ package actor PlatformClient {
         self.session = session
         self.sessionSaved = sessionSaved
         http = HTTPClient(
-            eventLoopGroupProvider: .singleton, configuration: try Self.configuration(authority: authority))
+            eventLoopGroupProvider: .singleton,
+            configuration: try Self.configuration(authority: authority)
+        )
     }
 
     package func shutdown() async {
@@ -45,18 +51,26 @@ package actor PlatformClient {
 
     package func logIn(user: String, password: Secret) async throws(CustomerError) {
         let answer: TokenAnswer = try await send(
-            .POST, "/session", ["user": user, "password": password.reveal()], token: nil)
+            .post,
+            "/session",
+            ["user": user, "password": password.reveal()],
+            token: nil
+        )
         try keep(answer, user: user)
     }
 
     package func logOut() async throws(CustomerError) {
-        let _: Nothing = try await call(.DELETE, "/session")
+        let _: Nothing = try await call(.delete, "/session")
     }
 
     private func keep(_ answer: TokenAnswer, user: String) throws(CustomerError) {
         let file = SessionFile(
-            url: base, user: user, accessToken: answer.accessToken, refreshToken: answer.refreshToken,
-            authority: authority)
+            url: base,
+            user: user,
+            accessToken: answer.accessToken,
+            refreshToken: answer.refreshToken,
+            authority: authority
+        )
         session = file
         try sessionSaved(file)
     }
@@ -69,7 +83,11 @@ package actor PlatformClient {
         let task = Task {
             guard let session else { throw CustomerError.notLoggedIn }
             let answer: TokenAnswer = try await send(
-                .POST, "/session/refresh", ["refresh_token": session.refreshToken], token: nil)
+                .post,
+                "/session/refresh",
+                ["refresh_token": session.refreshToken],
+                token: nil
+            )
             try keep(answer, user: session.user)
         }
         renewal = task
@@ -85,7 +103,7 @@ package actor PlatformClient {
         var cursor: String?
         repeat {
             let suffix = cursor.map { "&cursor=\($0)" } ?? ""
-            let page: Page<Item> = try await call(.GET, path + "?limit=200" + suffix)
+            let page: Page<Item> = try await call(.get, path + "?limit=200" + suffix)
             items += page.items
             cursor = page.nextCursor
         } while cursor != nil
@@ -93,13 +111,17 @@ package actor PlatformClient {
     }
 
     package func call<Answer: Codable & Sendable>(
-        _ method: HTTPMethod, _ path: String, _ body: [String: String]? = nil
+        _ method: Method,
+        _ path: String,
+        _ body: [String: String]? = nil
     ) async throws(CustomerError) -> Answer {
         try await call(method, path, json: body.map { try? JSONEncoder().encode($0) } ?? nil)
     }
 
     package func call<Answer: Codable & Sendable>(
-        _ method: HTTPMethod, _ path: String, json: Data?
+        _ method: Method,
+        _ path: String,
+        json: Data?
     ) async throws(CustomerError) -> Answer {
         guard let token = session?.accessToken else { throw .notLoggedIn }
         do {
@@ -110,20 +132,34 @@ package actor PlatformClient {
         }
     }
 
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case patch = "PATCH"
+        case delete = "DELETE"
+    }
+
     /// An answer without a body.
     package struct Nothing: Codable, Sendable {}
 
     private func send<Answer: Codable & Sendable>(
-        _ method: HTTPMethod, _ path: String, _ body: [String: String], token: String?
+        _ method: Method,
+        _ path: String,
+        _ body: [String: String],
+        token: String?
     ) async throws(CustomerError) -> Answer {
         try await send(method, path, json: try? JSONEncoder().encode(body), token: token)
     }
 
     private func send<Answer: Codable & Sendable>(
-        _ method: HTTPMethod, _ path: String, json: Data?, token: String?
+        _ method: Method,
+        _ path: String,
+        json: Data?,
+        token: String?
     ) async throws(CustomerError) -> Answer {
         var request = HTTPClientRequest(url: base + "/api/v1" + path)
-        request.method = method
+        request.method = HTTPMethod(rawValue: method.rawValue)
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         if let json {
             request.headers.add(name: "content-type", value: "application/json")
@@ -184,7 +220,9 @@ package actor PlatformClient {
         var tls = TLSConfiguration.makeClientConfiguration()
         if let authority {
             do {
-                tls.additionalTrustRoots = [.certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.utf8)))]
+                tls.additionalTrustRoots = [
+                    .certificates(try NIOSSLCertificate.fromPEMBytes(Array(authority.utf8)))
+                ]
             } catch {
                 throw .authority("it is not a PEM certificate")
             }

@@ -22,7 +22,8 @@ package struct SessionFile: Codable, Sendable {
     package static func path(environment: [String: String]) -> String {
         if let path = environment["VEDETTE_SESSION"], !path.isEmpty { return path }
         let home = environment["HOME"] ?? "."
-        let configuration = environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? home + "/.config"
+        let configuration =
+            environment["XDG_CONFIG_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? home + "/.config"
         return configuration + "/vedette/session.json"
     }
 
@@ -37,11 +38,16 @@ package struct SessionFile: Codable, Sendable {
 
     /// Replaces the file as a whole, so that a crash leaves the old or the new one.
     package func save(to path: String) throws(CustomerError) {
-        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
+            separator: "/"
+        )
         do {
             if !folder.isEmpty {
                 try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                    atPath: folder,
+                    withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700]
+                )
             }
             let data = try JSONEncoder().encode(self)
             let temporary = "\(path).\(getpid())"

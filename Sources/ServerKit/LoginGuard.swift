@@ -21,7 +21,7 @@ package struct LoginGuard<Account: Hashable & Sendable>: Sendable {
         package var freeOfAccount = 20
         package var freeAtHome = 10
         /// One failure is forgotten in this time.
-        package var addressForgets: Duration = .seconds(60)
+        package var addressForgets: Duration = .seconds(120)
         package var accountForgets: Duration = .seconds(6)
         package var first: Duration = .seconds(1)
         package var longest: Duration = .seconds(60)

@@ -16,6 +16,8 @@ package struct RateLimiter<Key: Hashable & Sendable>: Sendable {
     private let capacity: Int
     private var buckets: [Key: Bucket] = [:]
     private var overflow: Bucket?
+    /// A sweep looks at every bucket: under a flood of new keys it must not come with each of them.
+    private var nextSweep: Instant?
 
     /// - Parameters:
     ///   - perSecond: how many a key may do in a second, in the long run.
@@ -34,7 +36,10 @@ package struct RateLimiter<Key: Hashable & Sendable>: Sendable {
             buckets[key] = bucket
             return admitted
         }
-        if buckets.count >= capacity { dropFull(at: now) }
+        if buckets.count >= capacity, nextSweep.map({ $0 <= now }) ?? true {
+            dropFull(at: now)
+            nextSweep = now + .seconds(1)
+        }
         guard buckets.count < capacity else {
             var shared = overflow ?? Bucket(tokens: burst, at: now)
             let admitted = take(&shared, now)

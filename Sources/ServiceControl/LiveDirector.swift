@@ -1,6 +1,6 @@
 import Bus
-import HostClock
 import HSSModel
+import HostClock
 import Logging
 import ServerKit
 import Vd
@@ -32,7 +32,10 @@ actor LiveDirector {
     private var lastRequest: UInt64 = 0
 
     init(
-        units: UnitRegistry, media: any MediaDistributor, timing: LiveChannel.Timing, metrics: MetricRegistry,
+        units: UnitRegistry,
+        media: any MediaDistributor,
+        timing: LiveChannel.Timing,
+        metrics: MetricRegistry,
         logger: Logger
     ) {
         self.units = units
@@ -107,7 +110,8 @@ actor LiveDirector {
             guard let channel = streams[stream] else { return }
             logger.info(
                 "live stream ended",
-                metadata: ["channel": "\(channel)", "stream": "\(stream)", "reason": "\(end.rawValue)"])
+                metadata: ["channel": "\(channel)", "stream": "\(stream)", "reason": "\(end.rawValue)"]
+            )
             receive(.unpublished(stream, epoch), on: channel)
         case .viewerJoined(let stream, let lease, let viewers):
             guard let channel = streams[stream] else { return }
@@ -139,8 +143,11 @@ actor LiveDirector {
             channels[channel]
             ?? Busy(
                 machine: LiveChannel(
-                    link: LiveChannel.Link(units.link(of: channel.unit)), after: .following(nil, at: .now),
-                    timing: timing))
+                    link: LiveChannel.Link(units.link(of: channel.unit)),
+                    after: .following(nil, at: .now),
+                    timing: timing
+                )
+            )
         busy.wake = nil
         let actions = busy.machine.receive(input, at: .now)
         for action in actions {
@@ -182,7 +189,10 @@ actor LiveDirector {
             }
         case .stop(let stream):
             Task {
-                _ = await units.call(StopLive(stream: stream, channel: channel.number).request, on: channel.unit)
+                _ = await units.call(
+                    StopLive(stream: stream, channel: channel.number).request,
+                    on: channel.unit
+                )
                 self.receive(.stopped(stream), on: channel)
             }
         case .close(let stream):
@@ -198,12 +208,19 @@ actor LiveDirector {
     }
 
     private func push(
-        _ stream: StreamID, _ epoch: Epoch, _ channel: ChannelAddress
+        _ stream: StreamID,
+        _ epoch: Epoch,
+        _ channel: ChannelAddress
     ) async -> LiveChannel.PushOutcome {
         let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: 0)
         let address: IngestAddress
         do { address = try await media.openIngest(order) } catch { return .noIngest("\(error)") }
-        let push = PushLive(channel: channel.number, url: address.url, stream: stream, maxBitrate: order.maxBitrate)
+        let push = PushLive(
+            channel: channel.number,
+            url: address.url,
+            stream: stream,
+            maxBitrate: order.maxBitrate
+        )
         metrics.pushes.add()
         switch await units.call(push.request, on: channel.unit) {
         case .answered(.success): return .agreed
@@ -251,6 +268,8 @@ struct LiveMetrics: Sendable {
         failed = registry.counter(name, help, labels: [("outcome", "failed")])
         pushes = registry.counter("vedette_live_pushes_total", "PushLive messages sent.")
         startTime = registry.histogram(
-            "vedette_live_start_seconds", "From a customer's request to the running stream.")
+            "vedette_live_start_seconds",
+            "From a customer's request to the running stream."
+        )
     }
 }

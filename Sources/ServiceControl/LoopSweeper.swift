@@ -1,5 +1,5 @@
-import HostClock
 import HSSModel
+import HostClock
 import NIOCore
 
 /// Looks once a second after every unit of one event loop: one timer for all instead of one for each.
@@ -18,7 +18,9 @@ final class LoopSweeper {
     }
 
     /// One for each loop of `group`.
-    static func start(on group: any EventLoopGroup) async throws -> [ObjectIdentifier: NIOLoopBound<LoopSweeper>] {
+    static func start(
+        on group: any EventLoopGroup
+    ) async throws -> [ObjectIdentifier: NIOLoopBound<LoopSweeper>] {
         var sweepers: [ObjectIdentifier: NIOLoopBound<LoopSweeper>] = [:]
         for loop in group.makeIterator() {
             sweepers[ObjectIdentifier(loop)] = try await loop.submit {

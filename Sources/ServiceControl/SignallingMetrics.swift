@@ -19,7 +19,11 @@ struct SignallingMetrics: Sendable {
     init(_ registry: MetricRegistry) {
         connections = registry.gauge("vedette_vd_connections", "Units connected over Vd.")
         func login(_ outcome: String) -> Counter {
-            registry.counter("vedette_vd_logins_total", "Vd logins by outcome.", labels: [("outcome", outcome)])
+            registry.counter(
+                "vedette_vd_logins_total",
+                "Vd logins by outcome.",
+                labels: [("outcome", outcome)]
+            )
         }
         loginsAccepted = login("accepted")
         loginsRefused = login("refused")
@@ -27,24 +31,40 @@ struct SignallingMetrics: Sendable {
         loginsFailed = login("unavailable")
         func messages(_ direction: String) -> Counter {
             registry.counter(
-                "vedette_vd_messages_total", "Vd messages by direction.", labels: [("direction", direction)])
+                "vedette_vd_messages_total",
+                "Vd messages by direction.",
+                labels: [("direction", direction)]
+            )
         }
         received = messages("in")
         sent = messages("out")
         heartbeats = registry.counter("vedette_vd_heartbeats_total", "Keepalive messages answered.")
         unknownEvents = registry.counter(
-            "vedette_vd_events_ignored_total", "Events of units that are unknown or malformed.")
-        binds = registry.counter("vedette_vd_binds_total", "Bind codes reported, by outcome.", labels: [("outcome", "bound")])
+            "vedette_vd_events_ignored_total",
+            "Events of units that are unknown or malformed."
+        )
+        binds = registry.counter(
+            "vedette_vd_binds_total",
+            "Bind codes reported, by outcome.",
+            labels: [("outcome", "bound")]
+        )
         bindsRefused = registry.counter(
-            "vedette_vd_binds_total", "Bind codes reported, by outcome.", labels: [("outcome", "refused")])
+            "vedette_vd_binds_total",
+            "Bind codes reported, by outcome.",
+            labels: [("outcome", "refused")]
+        )
         closes = Dictionary(
             uniqueKeysWithValues: CloseReason.kinds.map { kind in
                 (
                     kind,
                     registry.counter(
-                        "vedette_vd_closes_total", "Ended Vd connections by reason.", labels: [("reason", kind)])
+                        "vedette_vd_closes_total",
+                        "Ended Vd connections by reason.",
+                        labels: [("reason", kind)]
+                    )
                 )
-            })
+            }
+        )
     }
 
     func closed(_ reason: CloseReason) {
@@ -53,7 +73,9 @@ struct SignallingMetrics: Sendable {
 }
 
 extension CloseReason {
-    static let kinds = ["malformed", "unexpected_answer", "unanswered", "too_many_requests", "peer", "platform"]
+    static let kinds = [
+        "malformed", "unexpected_answer", "unanswered", "too_many_requests", "peer", "platform",
+    ]
 
     var kind: String {
         switch self {

@@ -19,9 +19,14 @@ package struct SignallingSettings: Sendable {
     package var deployedNames: Bool
 
     package init(
-        node: NodeName, keepalive: Duration = .seconds(10), offlineAfter: Duration = .seconds(60),
-        messageSize: Int = 65_536, sessionLimits: RPCSession.Limits = RPCSession.Limits(),
-        pendingLogins: Int = 1024, live: LiveChannel.Timing = LiveChannel.Timing(), deployedNames: Bool = true
+        node: NodeName,
+        keepalive: Duration = .seconds(10),
+        offlineAfter: Duration = .seconds(60),
+        messageSize: Int = 65_536,
+        sessionLimits: RPCSession.Limits = RPCSession.Limits(),
+        pendingLogins: Int = 1024,
+        live: LiveChannel.Timing = LiveChannel.Timing(),
+        deployedNames: Bool = true
     ) {
         self.node = node
         self.keepalive = keepalive

@@ -1,6 +1,6 @@
 import Bus
-import HostClock
 import HSSModel
+import HostClock
 import NIOCore
 import Synchronization
 import Vd
@@ -23,7 +23,13 @@ final class UnitLink: Sendable {
     private let report: Mutex<Report>
 
     /// On the event loop of `handler`.
-    init(registration: UnitRegistration, login: UnitLogin, epoch: Epoch, handler: VdHandler, loop: any EventLoop) {
+    init(
+        registration: UnitRegistration,
+        login: UnitLogin,
+        epoch: Epoch,
+        handler: VdHandler,
+        loop: any EventLoop
+    ) {
         self.registration = registration
         self.login = login
         self.epoch = epoch
@@ -38,7 +44,9 @@ final class UnitLink: Sendable {
 
     func call(_ request: RPCRequest) async -> CallOutcome {
         await withCheckedContinuation { continuation in
-            handler.eventLoop.execute { self.handler.value.call(request) { continuation.resume(returning: $0) } }
+            handler.eventLoop.execute {
+                self.handler.value.call(request) { continuation.resume(returning: $0) }
+            }
         }
     }
 
@@ -74,13 +82,24 @@ final class UnitLink: Sendable {
     func presence(node: NodeName, connected: Bool) -> UnitPresence {
         let report = report.withLock { $0 }
         return UnitPresence(
-            node: node, epoch: epoch, state: report.state, hardwareModel: login.hardwareModel,
-            firmwareModel: login.firmwareModel, remoteAddress: login.remoteAddress, connectedAt: connectedAt,
-            lastSeen: report.seenAt, connected: connected,
+            node: node,
+            epoch: epoch,
+            state: report.state,
+            hardwareModel: login.hardwareModel,
+            firmwareModel: login.firmwareModel,
+            remoteAddress: login.remoteAddress,
+            connectedAt: connectedAt,
+            lastSeen: report.seenAt,
+            connected: connected,
             channels: report.channels.map {
                 UnitPresence.Channel(
-                    number: $0.number, state: $0.state, streaming: $0.stream != nil,
-                    recording: $0.recordSession != nil, alarms: $0.alarms)
-            })
+                    number: $0.number,
+                    state: $0.state,
+                    streaming: $0.stream != nil,
+                    recording: $0.recordSession != nil,
+                    alarms: $0.alarms
+                )
+            }
+        )
     }
 }

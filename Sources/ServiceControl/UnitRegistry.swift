@@ -1,6 +1,6 @@
 package import Bus
-import HostClock
 package import HSSModel
+import HostClock
 import Synchronization
 package import Vd
 
@@ -48,7 +48,9 @@ package final class UnitRegistry: Sendable {
     /// the registry again from time to time anyway.
     package func news(bound: Int = 65_536) -> AsyncStream<UnitNews> {
         let (stream, continuation) = AsyncStream.makeStream(
-            of: UnitNews.self, bufferingPolicy: .bufferingOldest(bound))
+            of: UnitNews.self,
+            bufferingPolicy: .bufferingOldest(bound)
+        )
         state.withLock { $0.listeners.append(continuation) }
         return stream
     }

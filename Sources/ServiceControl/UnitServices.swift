@@ -1,6 +1,6 @@
 import Bus
-import HostClock
 import HSSModel
+import HostClock
 import Logging
 import ServerKit
 import Vd
@@ -13,7 +13,10 @@ final class UnitServices: Sendable {
     private let logger: Logger
 
     init(
-        settings: SignallingSettings, admission: any UnitAdmission, metrics: MetricRegistry, logger: Logger
+        settings: SignallingSettings,
+        admission: any UnitAdmission,
+        metrics: MetricRegistry,
+        logger: Logger
     ) {
         self.settings = settings
         self.admission = admission
@@ -44,7 +47,8 @@ final class UnitServices: Sendable {
             metadata: [
                 "unit": "\(unit)", "address": "\(login.remoteAddress)", "firmware": "\(login.firmwareModel)",
                 "reconnect": "\(login.reconnect)",
-            ])
+            ]
+        )
         let firmware = login.firmwareModel
         Task { await admission.noteSeen(unit, firmwareModel: firmware, at: .now) }
     }

@@ -1,6 +1,6 @@
 import Bus
-import HostClock
 import HSSModel
+import HostClock
 import Logging
 import NIOCore
 import NIOWebSocket
@@ -34,8 +34,12 @@ final class VdHandler: ChannelInboundHandler {
     private var needsFlush = false
 
     init(
-        login: UnitLogin, registration: UnitRegistration, dialect: Dialect, units: UnitRegistry,
-        services: UnitServices, sweeper: LoopSweeper
+        login: UnitLogin,
+        registration: UnitRegistration,
+        dialect: Dialect,
+        units: UnitRegistry,
+        services: UnitServices,
+        sweeper: LoopSweeper
     ) {
         self.login = login
         self.registration = registration
@@ -51,8 +55,12 @@ final class VdHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         let link = UnitLink(
-            registration: registration, login: login, epoch: units.nextEpoch(), handler: self,
-            loop: context.eventLoop)
+            registration: registration,
+            login: login,
+            epoch: units.nextEpoch(),
+            handler: self,
+            loop: context.eventLoop
+        )
         self.link = link
         sweeper.add(self)
         services.metrics.connections.add(1)

@@ -39,6 +39,17 @@ package struct StoredDevice: Sendable, Equatable {
     }
 }
 
+/// What a login of a unit is checked against.
+package struct DeviceCredential: Sendable, Equatable {
+    package var passwordHash: Secret
+    package var disabled: Bool
+
+    package init(passwordHash: Secret, disabled: Bool) {
+        self.passwordHash = passwordHash
+        self.disabled = disabled
+    }
+}
+
 /// News of one unit, for `last seen`.
 package struct UnitSighting: Sendable, Equatable {
     package var unit: UnitID
@@ -60,6 +71,9 @@ package protocol DeviceStore: Sendable {
     func add(_ device: StoredDevice) async throws(StoreError)
 
     func device(_ unit: UnitID) async throws(StoreError) -> StoredDevice?
+
+    /// One row and nothing else: a login that will be refused must not take longer where the device exists.
+    func credential(of unit: UnitID) async throws(StoreError) -> DeviceCredential?
 
     /// The unit with this MAC identity, in whichever spelling.
     func device(macIdentity: MACIdentity) async throws(StoreError) -> StoredDevice?

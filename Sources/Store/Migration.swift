@@ -6,6 +6,12 @@ package struct Migration: Sendable, Equatable {
     package let name: String
     package let sql: String
 
+    package init(number: Int, name: String, sql: String) {
+        self.number = number
+        self.name = name
+        self.sql = sql
+    }
+
     /// Kept with the applied migration: a step that has run must never be edited, only followed by another.
     package var checksum: String {
         SHA256.hash(data: Array(sql.utf8)).hexadecimal

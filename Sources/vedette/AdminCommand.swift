@@ -6,15 +6,19 @@ import HSSModel
 /// `vedette admin`: what an operator does, over the API with an operator's login.
 struct AdminCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "admin", abstract: "Enrol devices and manage users as an operator.",
+        commandName: "admin",
+        abstract: "Enrol devices and manage users as an operator.",
         discussion: "Log in first: vedette cu login https://HOST:PORT --user admin",
-        subcommands: [User.self, Device.self])
+        subcommands: [User.self, Device.self]
+    )
 }
 
 extension AdminCommand {
     struct User: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Manage users.", subcommands: [Add.self, List.self, Disable.self, Enable.self])
+            abstract: "Manage users.",
+            subcommands: [Add.self, List.self, Disable.self, Enable.self]
+        )
 
         struct Add: AsyncParsableCommand {
             static let configuration = CommandConfiguration(abstract: "Add a user.")
@@ -31,7 +35,7 @@ extension AdminCommand {
                     "user": name, "password": password.reveal(), "role": `operator` ? "operator" : "customer",
                 ]
                 let user: UserAnswer = try await session.withClient {
-                    try await $0.call(.POST, "/admin/users", body)
+                    try await $0.call(.post, "/admin/users", body)
                 }
                 try session.json ? Terminal.printJSON(user) : print("User \(user.user) added.")
             }
@@ -47,7 +51,8 @@ extension AdminCommand {
                 guard !session.json else { return try Terminal.printJSON(users) }
                 Terminal.printTable(
                     ["USER", "ROLE", "STATE", "SINCE"],
-                    users.map { [$0.user, $0.role, $0.disabled ? "disabled" : "active", $0.createdAt] })
+                    users.map { [$0.user, $0.role, $0.disabled ? "disabled" : "active", $0.createdAt] }
+                )
             }
         }
 
@@ -80,7 +85,7 @@ extension AdminCommand {
     static func set(_ path: String, disabled: Bool, _ session: SessionOptions) async throws {
         let body = try JSONEncoder().encode(["disabled": disabled])
         let _: PlatformClient.Nothing = try await session.withClient {
-            try await $0.call(.PATCH, path, json: body)
+            try await $0.call(.patch, path, json: body)
         }
     }
 }

@@ -8,7 +8,8 @@ extension AdminCommand {
             abstract: "Enrol and manage devices.",
             subcommands: [
                 Add.self, Import.self, List.self, Show.self, Disable.self, Enable.self, Remove.self,
-            ])
+            ]
+        )
 
         struct Enrolment: Codable {
             var deviceId: String
@@ -19,13 +20,14 @@ extension AdminCommand {
             func send(_ client: PlatformClient) async throws -> EnrolledAnswer {
                 let encoder = JSONEncoder()
                 encoder.keyEncodingStrategy = .convertToSnakeCase
-                return try await client.call(.POST, "/admin/devices", json: try encoder.encode(self))
+                return try await client.call(.post, "/admin/devices", json: try encoder.encode(self))
             }
         }
 
         struct Add: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Enrol one device; its login password is shown once.")
+                abstract: "Enrol one device; its login password is shown once."
+            )
 
             @Argument(help: "Device ID: 1 to 64 of A-Z a-z 0-9 . _ : -") var device: String
             @Option(name: .long, help: "MAC address or similar identity of the hardware.") var mac: String
@@ -44,13 +46,15 @@ extension AdminCommand {
 
         struct Import: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                commandName: "import", abstract: "Enrol the devices of a file.",
+                commandName: "import",
+                abstract: "Enrol the devices of a file.",
                 discussion: """
                     Each line of FILE is 'DEVICE_ID MAC_ID [CHANNELS [NAME …]]'; empty lines and lines that start \
                     with # are skipped. Prints 'DEVICE_ID MAC_ID LOGIN_PASSWORD' for each device, which is what \
                     'vedette pu run --credentials' reads. Stops at the first line that is refused; the devices \
                     before it stay enrolled.
-                    """)
+                    """
+            )
 
             @Argument(help: "File to read.") var file: String
             @OptionGroup var session: SessionOptions
@@ -89,9 +93,13 @@ extension AdminCommand {
                         (
                             index + 1,
                             Enrolment(
-                                deviceId: String(words[0]), macId: String(words[1]), channels: channels,
-                                name: words.count > 3 ? String(words[3]) : nil)
-                        ))
+                                deviceId: String(words[0]),
+                                macId: String(words[1]),
+                                channels: channels,
+                                name: words.count > 3 ? String(words[3]) : nil
+                            )
+                        )
+                    )
                 }
                 return enrolments
             }
@@ -111,10 +119,12 @@ extension AdminCommand {
                     ["DEVICE", "MAC", "STATE", "OWNER", "CHANNELS", "LAST SEEN"],
                     devices.map {
                         [
-                            $0.deviceId, $0.macId, $0.disabled ? "disabled" : $0.online ? "online" : "offline",
+                            $0.deviceId, $0.macId,
+                            $0.disabled ? "disabled" : $0.online ? "online" : "offline",
                             $0.owner ?? "-", "\($0.channels.count)", $0.lastSeen ?? "never",
                         ]
-                    })
+                    }
+                )
             }
         }
 
@@ -126,7 +136,7 @@ extension AdminCommand {
 
             func run() async throws {
                 let answer: AdminDeviceAnswer = try await session.withClient {
-                    try await $0.call(.GET, "/admin/devices/\(device)")
+                    try await $0.call(.get, "/admin/devices/\(device)")
                 }
                 guard !session.json else { return try Terminal.printJSON(answer) }
                 Terminal.printTable(
@@ -136,7 +146,8 @@ extension AdminCommand {
                         ["state", answer.disabled ? "disabled" : answer.online ? "online" : "offline"],
                         ["owner", answer.owner ?? "-"], ["firmware", answer.firmwareModel ?? "-"],
                         ["last seen", answer.lastSeen ?? "never"], ["enrolled", answer.createdAt],
-                    ] + answer.channels.map { ["channel \($0.channel)", $0.channelId] })
+                    ] + answer.channels.map { ["channel \($0.channel)", $0.channelId] }
+                )
             }
         }
 
@@ -166,14 +177,15 @@ extension AdminCommand {
 
         struct Remove: AsyncParsableCommand {
             static let configuration = CommandConfiguration(
-                abstract: "Remove a device with its binding and end its session.")
+                abstract: "Remove a device with its binding and end its session."
+            )
 
             @Argument(help: "Device ID.") var device: String
             @OptionGroup var session: SessionOptions
 
             func run() async throws {
                 let _: PlatformClient.Nothing = try await session.withClient {
-                    try await $0.call(.DELETE, "/admin/devices/\(device)")
+                    try await $0.call(.delete, "/admin/devices/\(device)")
                 }
                 if !session.json { print("Device \(device) is removed.") }
             }

@@ -6,26 +6,31 @@ import HSSModel
 /// `vedette cu`: what a customer does.
 struct CustomerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cu", abstract: "Watch and bind cameras as a customer.",
-        subcommands: [LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self])
+        commandName: "cu",
+        abstract: "Watch and bind cameras as a customer.",
+        subcommands: [LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self]
+    )
 }
 
 extension CustomerCommand {
     struct LogIn: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "login", abstract: "Log in to a platform and keep the session.",
+            commandName: "login",
+            abstract: "Log in to a platform and keep the session.",
             discussion: """
                 The session is kept with mode 0600 in vedette/session.json under your configuration folder; \
                 VEDETTE_SESSION names another file. The password comes from --password-file, from \
                 VEDETTE_PASSWORD or from a prompt.
-                """)
+                """
+        )
 
         @Argument(help: "Address of the platform, https://HOST:PORT.") var url: String
         @Option(name: .long, help: "User name.") var user: String
         @Option(name: .long, help: "File with the password.") var passwordFile: String?
         @Option(
             name: .long,
-            help: "PEM file of the authority that signed the platform's certificate (<data>/tls/ca.pem).")
+            help: "PEM file of the authority that signed the platform's certificate (<data>/tls/ca.pem)."
+        )
         var ca: String?
         @Flag(name: .long, help: "Print JSON instead of text.") var json = false
 
@@ -62,7 +67,9 @@ extension CustomerCommand {
 
     struct LogOut: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "logout", abstract: "End the session and forget it.")
+            commandName: "logout",
+            abstract: "End the session and forget it."
+        )
 
         @OptionGroup var session: SessionOptions
 
@@ -82,7 +89,9 @@ extension CustomerCommand {
         func run() async throws {
             let devices: [DeviceAnswer] = try await session.withClient { try await $0.all("/devices") }
             guard !session.json else { return try Terminal.printJSON(devices) }
-            guard !devices.isEmpty else { return print("No devices yet: 'vedette cu bind' makes a code for one.") }
+            guard !devices.isEmpty else {
+                return print("No devices yet: 'vedette cu bind' makes a code for one.")
+            }
             Terminal.printTable(
                 ["DEVICE", "NAME", "STATE", "CHANNELS", "FIRMWARE"],
                 devices.map { device in
@@ -92,18 +101,20 @@ extension CustomerCommand {
                             .joined(separator: " "),
                         device.firmwareModel ?? "-",
                     ]
-                })
+                }
+            )
         }
     }
 
     struct Bind: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make a one-use code that binds a camera to you when the camera reports it.")
+            abstract: "Make a one-use code that binds a camera to you when the camera reports it."
+        )
 
         @OptionGroup var session: SessionOptions
 
         func run() async throws {
-            let code: BindCodeAnswer = try await session.withClient { try await $0.call(.POST, "/bindings") }
+            let code: BindCodeAnswer = try await session.withClient { try await $0.call(.post, "/bindings") }
             guard !session.json else { return try Terminal.printJSON(code) }
             print("\(code.bindId)\nShow it to the camera before \(code.expiresAt).")
         }
@@ -117,7 +128,7 @@ extension CustomerCommand {
 
         func run() async throws {
             let _: PlatformClient.Nothing = try await session.withClient {
-                try await $0.call(.DELETE, "/devices/\(device)/binding")
+                try await $0.call(.delete, "/devices/\(device)/binding")
             }
             if !session.json { print("\(device) is no longer bound to you.") }
         }

@@ -20,10 +20,13 @@ enum DatabaseFile {
         // Only a new file is opened here: closing a descriptor of a database that this process already has
         // open would drop its POSIX locks. The -wal and -shm files get the mode of the file itself.
         let descriptor = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0o600)
+        var status = stat()
         if descriptor >= 0 {
             close(descriptor)
         } else if errno != EEXIST {
             throw .unusablePath(path, "cannot make the file: \(String(cString: strerror(errno)))")
+        } else if stat(path, &status) != 0 || status.st_mode & S_IFMT != S_IFREG {
+            throw .unusablePath(path, "is not a file")
         } else if access(path, R_OK | W_OK) != 0 {
             throw .unusablePath(path, "cannot write the file: \(String(cString: strerror(errno)))")
         } else if chmod(path, 0o600) != 0 {

@@ -42,6 +42,21 @@ extension SQLiteStore: DeviceStore {
         try await read { database in try Self.device(unit, database) }
     }
 
+    package func credential(of unit: UnitID) async throws(StoreError) -> DeviceCredential? {
+        try await read { database in
+            try StoredRow.fetchOne(
+                database,
+                "SELECT password_hash, disabled FROM devices WHERE device_id = ?",
+                [unit.rawValue]
+            ).map {
+                DeviceCredential(
+                    passwordHash: Secret(try $0.text("password_hash")),
+                    disabled: try $0.flag("disabled")
+                )
+            }
+        }
+    }
+
     package func device(macIdentity: MACIdentity) async throws(StoreError) -> StoredDevice? {
         try await read { database in
             try StoredRow.fetchOne(database, Self.deviceWithMAC, [macIdentity.canonical]).map {

@@ -1,0 +1,250 @@
+import Dispatch
+import Foundation
+import HSSModel
+import HostClock
+import MediaFormats
+import SRTTransport
+import Synchronization
+import Vm
+
+/// One thread that pushes all streams of a process: each message leaves when it is due, none waits for another.
+final class PushThread: MediaPublisher {
+    /// Pushes of one process; libsrt keeps a megabyte for each.
+    private static let mostPushes = 10_000
+    private static let tick: UInt32 = 5000  // µs
+
+    private enum Command: Sendable {
+        case start(PushHandle, SRTOptions, [NetworkAddress], @Sendable (PushNews) -> Void)
+        case stop(PushHandle)
+        case shutdown
+    }
+
+    private struct Inbox {
+        var commands: [Command] = []
+        var lastHandle: UInt64 = 0
+        /// Handles of pushes that run or will.
+        var wanted: Set<PushHandle> = []
+        var isShutDown = false
+    }
+
+    private let inbox = Mutex(Inbox())
+    private let work = DispatchSemaphore(value: 0)
+    private let ended: AsyncStream<Never>
+    /// getaddrinfo blocks: not on the thread that keeps the pace.
+    private let resolver = DispatchQueue(label: "vedette.push.resolver")
+
+    init(video: VideoSource) {
+        let (ended, end) = AsyncStream<Never>.makeStream()
+        self.ended = ended
+        let thread = Thread { [self] in
+            nameThread("push")
+            run(video)
+            end.finish()
+        }
+        thread.start()
+    }
+
+    func start(_ order: PushOrder, tell: @escaping @Sendable (PushNews) -> Void) -> PushHandle {
+        let (handle, isAccepted) = inbox.withLock { inbox in
+            inbox.lastHandle += 1
+            let handle = PushHandle(rawValue: inbox.lastHandle)
+            guard !inbox.isShutDown, inbox.wanted.count < Self.mostPushes else { return (handle, false) }
+            inbox.wanted.insert(handle)
+            return (handle, true)
+        }
+        guard isAccepted else {
+            tell(.ended(.noPicture("too many streams in one process")))
+            return handle
+        }
+        let address = order.address
+        resolver.async { [self] in
+            do {
+                let found = try NetworkAddress.resolve(host: address.host, port: address.port)
+                post(.start(handle, Self.options(address), found, tell))
+            } catch {
+                if forget(handle) { tell(.ended(.broken("\(error)"))) }
+            }
+        }
+        return handle
+    }
+
+    func stop(_ handle: PushHandle) {
+        if forget(handle) { post(.stop(handle)) }
+    }
+
+    /// Ends every push without news, and the thread.
+    func shutdown() async {
+        inbox.withLock { $0.isShutDown = true }
+        post(.shutdown)
+        for await _ in ended {}
+    }
+
+    private static func options(_ address: SRTAddress) -> SRTOptions {
+        var options = SRTOptions(address)
+        // A second of 8 Mbit/s: what waits longer is dropped here, at a key frame.
+        options.sendBufferInBytes = 1 << 20
+        options.receiveBufferInBytes = 64 << 10
+        options.flowWindow = 4096
+        return options
+    }
+
+    private func post(_ command: Command) {
+        inbox.withLock { $0.commands.append(command) }
+        work.signal()
+    }
+
+    /// False: it was forgotten before.
+    private func forget(_ handle: PushHandle) -> Bool {
+        inbox.withLock { $0.wanted.remove(handle) != nil }
+    }
+
+    // MARK: The thread
+
+    private func run(_ video: VideoSource) {
+        var pushes: [PushHandle: Push] = [:]
+        while true {
+            if pushes.isEmpty { work.wait() }
+            let commands = inbox.withLock { inbox in
+                defer { inbox.commands = [] }
+                return inbox.commands
+            }
+            for command in commands {
+                switch command {
+                case .start(let handle, let options, let addresses, let tell):
+                    guard inbox.withLock({ $0.wanted.contains(handle) }) else { break }
+                    pushes[handle] = Push(options: options, addresses: addresses, video: video, tell: tell)
+                case .stop(let handle):
+                    pushes.removeValue(forKey: handle)?.close()
+                case .shutdown:
+                    for push in pushes.values { push.close() }
+                    return
+                }
+            }
+            let now = Instant.now
+            for (handle, push) in pushes {
+                guard let end = push.advance(at: now) else { continue }
+                push.close()
+                pushes[handle] = nil
+                if forget(handle) { push.tell(.ended(end)) }
+            }
+            if !pushes.isEmpty { usleep(Self.tick) }
+        }
+    }
+}
+
+/// One connection to a media server. Belongs to the ``PushThread``.
+private final class Push {
+    /// What comes so much too late is left out up to the next key frame.
+    private static let longestLag: Duration = .seconds(2)
+    /// After a longer pause (the process was stopped) the stream goes on as if there had been none.
+    private static let longestPause: Duration = .seconds(10)
+    /// Where sending starts again behind a gap.
+    private static let tolerableLag: Duration = .milliseconds(500)
+    /// Messages taken in one tick, so that one stream that catches up does not hold the others up.
+    private static let mostPerTick = 2000
+
+    private enum State {
+        case waiting
+        case connecting(SRTSocket)
+        case running(SRTSocket, start: Instant)
+    }
+
+    let tell: @Sendable (PushNews) -> Void
+    private let options: SRTOptions
+    /// What is left to try.
+    private var addresses: ArraySlice<NetworkAddress>
+    private let video: VideoSource
+    private var feed: VideoFeed?
+    private var state = State.waiting
+    private var next: TransportStreamLoop.Message?
+    private var isSkipping = false
+
+    init(
+        options: SRTOptions,
+        addresses: [NetworkAddress],
+        video: VideoSource,
+        tell: @escaping @Sendable (PushNews) -> Void
+    ) {
+        self.options = options
+        self.addresses = addresses.prefix(4)
+        self.video = video
+        self.tell = tell
+    }
+
+    func close() {
+        switch state {
+        case .waiting: break
+        case .connecting(let socket), .running(let socket, _): socket.close()
+        }
+        state = .waiting
+    }
+
+    /// Does what is due. Not nil: this push is over.
+    func advance(at now: Instant) -> PushEnd? {
+        do {
+            switch state {
+            case .waiting:
+                guard let address = addresses.popFirst() else { return .broken("no address") }
+                feed = try video.makeFeed()
+                let socket = try SRTSocket(options)
+                state = .connecting(socket)
+                try socket.connect(to: address)
+            case .connecting(let socket):
+                switch socket.state {
+                case .connected:
+                    state = .running(socket, start: now)
+                    tell(.started)
+                    return try send(on: socket, start: now, at: now)
+                case .broken: return failed(socket)
+                default: break
+                }
+            case .running(let socket, let start):
+                return try send(on: socket, start: start, at: now)
+            }
+            return nil
+        } catch let error as SRTError {
+            if case .connecting(let socket) = state { return failed(socket) }
+            return .broken(error.description)
+        } catch {
+            return .noPicture("\(error)")
+        }
+    }
+
+    private func failed(_ socket: SRTSocket) -> PushEnd? {
+        let rejection = socket.rejection
+        switch rejection {
+        case .overload: return .broken(rejection.description)
+        case .badSecret, .unsecure: return .refused(rejection.description)
+        case _ where rejection.code >= 1000: return .refused(rejection.description)
+        default:
+            guard !addresses.isEmpty else { return .broken("no connection: \(rejection)") }
+            close()
+            return nil
+        }
+    }
+
+    private func send(on socket: SRTSocket, start: Instant, at now: Instant) throws -> PushEnd? {
+        var start = start
+        for _ in 0..<Self.mostPerTick {
+            if next == nil { next = try feed?.next() }
+            guard let message = next else { return .noPicture("the video has ended") }
+            let lag = now - (start + message.due)
+            guard lag >= .zero else { return nil }
+            if lag > Self.longestPause {
+                start = now + (.zero - message.due)
+                state = .running(socket, start: start)
+            }
+            if lag > Self.longestLag { isSkipping = true }
+            if isSkipping {
+                guard message.isRandomAccess, lag <= Self.tolerableLag || lag > Self.longestPause else {
+                    next = nil
+                    continue
+                }
+                isSkipping = false
+            }
+            guard try message.packets.withUnsafeBytes({ try socket.send($0) }) else { return nil }
+            next = nil
+        }
+        return nil
+    }
+}

@@ -1,0 +1,82 @@
+package import HSSModel
+
+/// What happens in the life of a unit, for whoever watches it. Holds no address with a ticket and no password.
+package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
+    case scheduling
+    /// Vs named this signalling server.
+    case scheduled(server: String)
+    case schedulingFailed(String)
+    /// The unit's clock now goes ahead of the host's by so much (§9.3.1.1 step 3).
+    case clockSet(Duration)
+    case connecting(server: String, reconnect: Bool)
+    case connected
+    case disconnected(String)
+    /// The wait before the next attempt (§9.3.1.3).
+    case waiting(Duration, attempt: Int)
+    case bindSent
+    case pushStarted(channel: Int, stream: StreamID)
+    /// The media server took the stream.
+    case published(channel: Int, stream: StreamID)
+    /// The connection broke and is tried again.
+    case pushInterrupted(channel: Int, stream: StreamID, String)
+    case pushFailed(channel: Int, stream: StreamID, String)
+    case pushStopped(channel: Int, stream: StreamID)
+    case pushRefused(channel: Int, code: Int)
+    case stopped
+
+    /// One word for scripts.
+    package var name: String {
+        switch self {
+        case .scheduling: "scheduling"
+        case .scheduled: "scheduled"
+        case .schedulingFailed: "scheduling_failed"
+        case .clockSet: "clock_set"
+        case .connecting: "connecting"
+        case .connected: "connected"
+        case .disconnected: "disconnected"
+        case .waiting: "waiting"
+        case .bindSent: "bind_sent"
+        case .pushStarted: "push_started"
+        case .published: "published"
+        case .pushInterrupted: "push_interrupted"
+        case .pushFailed: "push_failed"
+        case .pushStopped: "push_stopped"
+        case .pushRefused: "push_refused"
+        case .stopped: "stopped"
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .scheduling: "asks for its signalling server"
+        case .scheduled(let server): "was sent to \(server)"
+        case .schedulingFailed(let reason): "got no signalling server: \(reason)"
+        case .clockSet(let offset): "set its clock by \(offset.inSeconds) s"
+        case .connecting(let server, let reconnect): "\(reconnect ? "reconnects" : "connects") to \(server)"
+        case .connected: "is logged in"
+        case .disconnected(let reason): "lost its connection: \(reason)"
+        case .waiting(let delay, let attempt): "waits \(delay.inSeconds) s before attempt \(attempt)"
+        case .bindSent: "sent its bind code"
+        case .pushStarted(let channel, let stream): "connects channel \(channel) as stream \(stream)"
+        case .published(let channel, let stream): "pushes channel \(channel) as stream \(stream)"
+        case .pushInterrupted(let channel, let stream, let reason):
+            "tries stream \(stream) of channel \(channel) again: \(reason)"
+        case .pushFailed(let channel, let stream, let reason):
+            "gave stream \(stream) of channel \(channel) up: \(reason)"
+        case .pushStopped(let channel, let stream): "stopped stream \(stream) of channel \(channel)"
+        case .pushRefused(let channel, let code): "refused to push channel \(channel): error \(code)"
+        case .stopped: "stopped"
+        }
+    }
+
+    /// The channel and the stream that the event is about.
+    package var push: (channel: Int, stream: StreamID)? {
+        switch self {
+        case .pushStarted(let channel, let stream), .published(let channel, let stream),
+            .pushInterrupted(let channel, let stream, _), .pushFailed(let channel, let stream, _),
+            .pushStopped(let channel, let stream):
+            (channel, stream)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,174 @@
+package import HSSModel
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+/// What `vedette pu run` is told.
+package struct PremisesUnitOptions: Sendable {
+    /// `https://HOST:PORT` of the scheduling service.
+    package var platform: String
+    package var units: [UnitCredentials]
+    /// Channels of each unit, all of which show the same video.
+    package var channels: Int
+    /// PEM file with the authorities to trust; nil: those of the host.
+    package var authorityFile: String?
+    /// MPEG-TS file that is pushed in a loop; nil: the test pattern.
+    package var videoFile: String?
+    /// The code that a customer showed to the first unit.
+    package var bindCode: String?
+    package var faults: FaultPlan
+    /// Bit/s to which the test pattern is filled up; 0: as small as it comes.
+    package var patternBitrate: Int
+    /// Units that start in one second. Households do not switch their cameras on all at once.
+    package var startsPerSecond: Int
+
+    package init(
+        platform: String,
+        units: [UnitCredentials],
+        channels: Int = 1,
+        authorityFile: String? = nil,
+        videoFile: String? = nil,
+        bindCode: String? = nil,
+        faults: FaultPlan = FaultPlan(),
+        patternBitrate: Int = 0,
+        startsPerSecond: Int = 250
+    ) {
+        self.platform = platform
+        self.units = units
+        self.channels = channels
+        self.authorityFile = authorityFile
+        self.videoFile = videoFile
+        self.bindCode = bindCode
+        self.faults = faults
+        self.patternBitrate = patternBitrate
+        self.startsPerSecond = startsPerSecond
+    }
+}
+
+/// Something that happened to one unit of a fleet.
+package struct UnitReport: Sendable, Equatable {
+    package var unit: UnitID
+    package var event: UnitEvent
+
+    package init(unit: UnitID, event: UnitEvent) {
+        self.unit = unit
+        self.event = event
+    }
+}
+
+/// One to many thousand simulated premises units in one process.
+package final class UnitFleet: Sendable {
+    private static let hardwareModel = "Vedette simulated camera"
+    private static let firmwareModel = "1.0.0"
+    private static let sdk = "vedette-premises-unit/1.0"
+
+    private let options: PremisesUnitOptions
+    private let video: VideoSource
+    private let trust: TLSConfiguration
+    private let tell: @Sendable (UnitReport) -> Void
+
+    /// Reads and checks the files of the options. `tell` is called on event loops and must not wait.
+    package init(
+        _ options: PremisesUnitOptions,
+        tell: @escaping @Sendable (UnitReport) -> Void
+    ) throws(UnitSetupError) {
+        guard !options.units.isEmpty else { throw .option("units", "expected at least one") }
+        let channels = 1...(ChannelAddress.highestNumber + 1)
+        guard channels.contains(options.channels) else {
+            throw .option("channels", "expected 1 to \(channels.upperBound), found \(options.channels)")
+        }
+        guard options.startsPerSecond > 0 else { throw .option("startsPerSecond", "expected 1 or more") }
+        self.options = options
+        self.tell = tell
+        video =
+            if let path = options.videoFile { try VideoSource(file: path) } else {
+                VideoSource(patternBitrate: options.patternBitrate)
+            }
+        var trust = TLSConfiguration.makeClientConfiguration()
+        if let path = options.authorityFile {
+            do {
+                let authorities = try NIOSSLCertificate.fromPEMFile(path)
+                guard !authorities.isEmpty else { throw UnitSetupError.file(path, "no certificate in it") }
+                trust.trustRoots = .certificates(authorities)
+            } catch let error as UnitSetupError {
+                throw error
+            } catch {
+                throw .file(path, "not a readable PEM file of certificates")
+            }
+        }
+        self.trust = trust
+    }
+
+    /// Runs until the task is cancelled; then every unit says goodbye.
+    package func run() async throws(UnitSetupError) {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(4, System.coreCount))
+        let services: UnitServices
+        let publisher = PushThread(video: video)
+        do throws(UnitSetupError) {
+            services = UnitServices(
+                scheduling: try SchedulingClient(platform: options.platform, trust: trust, group: group),
+                trust: try context(),
+                publisher: publisher
+            )
+        } catch {
+            await publisher.shutdown()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+        let runners = start(services, on: group)
+        await untilCancelled()
+        for runner in runners {
+            runner.eventLoop.execute { runner.value.receive(.stop) }
+        }
+        await publisher.shutdown()
+        // Loops end after what was handed to them, the goodbyes among it.
+        await services.scheduling.shutdown()
+        try? await group.shutdownGracefully()
+    }
+
+    private func context() throws(UnitSetupError) -> NIOSSLContext {
+        do { return try NIOSSLContext(configuration: trust) } catch {
+            throw .option("ca", "TLS cannot be set up: \(String("\(error)".prefix(200)))")
+        }
+    }
+
+    private func start(
+        _ services: UnitServices,
+        on group: MultiThreadedEventLoopGroup
+    ) -> [NIOLoopBoundBox<UnitRunner>] {
+        let channel = UnitProfile.Channel(bitrate: video.bitrate)
+        let channels = Dictionary(uniqueKeysWithValues: (0..<options.channels).map { ($0, channel) })
+        return options.units.enumerated().map { index, credentials in
+            let profile = UnitProfile(
+                credentials: credentials,
+                hardwareModel: Self.hardwareModel,
+                firmwareModel: Self.firmwareModel,
+                sdk: Self.sdk,
+                channels: channels
+            )
+            let loop = group.next()
+            let runner = NIOLoopBoundBox.makeBoxSendingValue(
+                UnitRunner(profile, faults: options.faults, services: services, on: loop) { [tell] event in
+                    tell(UnitReport(unit: credentials.device, event: event))
+                },
+                eventLoop: loop
+            )
+            let code = index == 0 ? options.bindCode : nil
+            let delay = TimeAmount.milliseconds(Int64(index) * 1000 / Int64(options.startsPerSecond))
+            loop.scheduleTask(in: delay) {
+                if let code { runner.value.receive(.bind(code)) }
+                runner.value.receive(.start)
+            }
+            return runner
+        }
+    }
+
+    private func untilCancelled() async {
+        let (stream, end) = AsyncStream<Never>.makeStream()
+        await withTaskCancellationHandler {
+            for await _ in stream {}
+        } onCancel: {
+            end.finish()
+        }
+    }
+}

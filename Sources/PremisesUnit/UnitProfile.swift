@@ -1,0 +1,37 @@
+package import HSSModel
+
+/// What a unit is and tells of itself.
+package struct UnitProfile: Sendable, Equatable {
+    package struct Channel: Sendable, Equatable {
+        package var state: ChannelState
+        /// Bit/s of its picture and sound, compared with `max_bitrate` (Table I.2-12).
+        package var bitrate: Int
+
+        package init(state: ChannelState = .online, bitrate: Int) {
+            self.state = state
+            self.bitrate = bitrate
+        }
+    }
+
+    package var credentials: UnitCredentials
+    package var hardwareModel: String
+    package var firmwareModel: String
+    /// Nil where the maker built on no SDK (Table 9-3).
+    package var sdk: String?
+    /// By number, 0 for the only channel of a single camera.
+    package var channels: [Int: Channel]
+
+    package init(
+        credentials: UnitCredentials,
+        hardwareModel: String,
+        firmwareModel: String,
+        sdk: String?,
+        channels: [Int: Channel]
+    ) {
+        self.credentials = credentials
+        self.hardwareModel = hardwareModel
+        self.firmwareModel = firmwareModel
+        self.sdk = sdk
+        self.channels = channels
+    }
+}

@@ -1,0 +1,187 @@
+import HSSModel
+import HostClock
+import NIOCore
+import NIOSSL
+import Vd
+import Vs
+
+/// What all units of a process share.
+struct UnitServices: Sendable {
+    var scheduling: SchedulingClient
+    var trust: NIOSSLContext
+    var publisher: any MediaPublisher
+}
+
+/// What a publisher tells of one push.
+enum PushNews: Sendable {
+    case started
+    /// The last news.
+    case ended(PushEnd)
+}
+
+/// Pushes streams to media servers, for all units of a process.
+protocol MediaPublisher: Sendable {
+    /// `tell` is called on a thread of the publisher.
+    func start(_ order: PushOrder, tell: @escaping @Sendable (PushNews) -> Void) -> PushHandle
+    /// Late and repeated stops change nothing.
+    func stop(_ handle: PushHandle)
+}
+
+/// One push of a process.
+struct PushHandle: Hashable, Sendable {
+    let rawValue: UInt64
+}
+
+/// Carries out what one ``UnitMachine`` wants, on one event loop. Decides nothing.
+///
+/// No task belongs to it: a unit that is logged in costs a socket, its buffers and one timer.
+final class UnitRunner: VdConnectionOwner {
+    private let loop: any EventLoop
+    private let services: UnitServices
+    private let tell: @Sendable (UnitEvent) -> Void
+    private var machine: UnitMachine
+    private var random = SystemRandomNumberGenerator()
+    private var timer: Scheduled<Void>?
+    /// The connection of the latest attempt: on its way, or open.
+    private var opening: (attempt: AttemptID, channel: EventLoopFuture<any Channel>)?
+    private var open: (attempt: AttemptID, channel: any Channel)?
+    private var handles: [PushID: PushHandle] = [:]
+    /// Carrying out an action may bring news at once, which waits until all actions are done.
+    private var inputs: [UnitMachine.Input] = []
+    private var isBusy = false
+
+    /// `tell` is called on the event loop.
+    init(
+        _ profile: UnitProfile,
+        faults: FaultPlan,
+        services: UnitServices,
+        on loop: any EventLoop,
+        tell: @escaping @Sendable (UnitEvent) -> Void
+    ) {
+        machine = UnitMachine(profile, faults: faults)
+        self.loop = loop
+        self.services = services
+        self.tell = tell
+    }
+
+    /// On the event loop, as everything here.
+    func receive(_ input: UnitMachine.Input) {
+        loop.preconditionInEventLoop()
+        inputs.append(input)
+        guard !isBusy else { return }
+        isBusy = true
+        defer { isBusy = false }
+        while !inputs.isEmpty {
+            let next = inputs.removeFirst()
+            for action in machine.receive(next, at: .now, using: &random) { carryOut(action) }
+        }
+    }
+
+    private func carryOut(_ action: UnitMachine.Action) {
+        switch action {
+        case .schedule(let attempt, let request): schedule(attempt, request)
+        case .connect(let attempt, let address): connect(attempt, address)
+        case .send(let attempt, let message): send(message.encoded(), attempt)
+        case .sendMalformed(let attempt): send(Array(#"{"req":"Keepalive","seq":"#.utf8), attempt)
+        case .close(let attempt): close(attempt)
+        case .startPush(let order): startPush(order)
+        case .stopPush(let id): handles.removeValue(forKey: id).map(services.publisher.stop)
+        case .wake(let instant): wake(at: instant)
+        case .report(let event): tell(event)
+        // The machine keeps the offset and tells it as an event; a simulated unit leaves the host's clock alone.
+        case .setClock: break
+        }
+    }
+
+    // MARK: Vs
+
+    private func schedule(_ attempt: AttemptID, _ request: SchedulingRequest) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        services.scheduling.ask(request, on: loop).whenSuccess { result in
+            switch result {
+            case .success(let answer): bound.value.receive(.scheduled(attempt, answer, hostTime: .now))
+            case .failure(let problem): bound.value.receive(.schedulingFailed(attempt, problem.description))
+            }
+        }
+    }
+
+    // MARK: Vd
+
+    private func connect(_ attempt: AttemptID, _ address: SignallingAddress) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let channel = VdConnection.open(
+            attempt,
+            to: address,
+            trust: services.trust,
+            on: loop,
+            owner: NIOLoopBound(self, eventLoop: loop)
+        )
+        opening = (attempt, channel)
+        channel.whenFailure { error in
+            bound.value.vdClosed(attempt, VdConnection.failure(error))
+        }
+    }
+
+    func vdConnected(_ attempt: AttemptID, _ channel: any Channel) {
+        guard opening?.attempt == attempt else { return channel.close(promise: nil) }
+        opening = nil
+        open = (attempt, channel)
+        receive(.connected(attempt))
+    }
+
+    func vdReceived(_ attempt: AttemptID, _ message: Result<RPCMessage, MalformedPacket>) {
+        switch message {
+        case .success(let message): receive(.message(attempt, message))
+        case .failure(let problem): receive(.malformed(attempt, problem))
+        }
+    }
+
+    func vdClosed(_ attempt: AttemptID, _ reason: String) {
+        if opening?.attempt == attempt { opening = nil }
+        if open?.attempt == attempt { open = nil }
+        receive(.disconnected(attempt, reason))
+    }
+
+    private func send(_ bytes: [UInt8], _ attempt: AttemptID) {
+        guard let open, open.attempt == attempt else { return }
+        if !VdConnection.send(bytes, on: open.channel) { open.channel.close(promise: nil) }
+    }
+
+    private func close(_ attempt: AttemptID) {
+        if let open, open.attempt == attempt {
+            self.open = nil
+            VdConnection.close(open.channel)
+        } else if let opening, opening.attempt == attempt {
+            self.opening = nil
+            opening.channel.whenSuccess { $0.close(promise: nil) }
+        }
+    }
+
+    // MARK: Pushes
+
+    private func startPush(_ order: PushOrder) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let loop = loop
+        handles[order.id] = services.publisher.start(order) { news in
+            loop.execute { bound.value.pushNews(order.id, news) }
+        }
+    }
+
+    private func pushNews(_ id: PushID, _ news: PushNews) {
+        switch news {
+        case .started: receive(.pushStarted(id))
+        case .ended(let end):
+            handles[id] = nil
+            receive(.pushEnded(id, end))
+        }
+    }
+
+    // MARK: Time
+
+    private func wake(at instant: Instant) {
+        timer?.cancel()
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let delay = max(0, (instant - .now).wholeNanoseconds)
+        timer = loop.scheduleTask(in: .nanoseconds(delay)) { bound.value.receive(.wake) }
+    }
+}

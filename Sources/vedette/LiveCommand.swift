@@ -1,0 +1,82 @@
+import ArgumentParser
+import CustomerUnit
+import HSSModel
+import HostClock
+
+extension CustomerCommand {
+    struct Live: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Watch a camera: MPEG-TS to a file or standard output.",
+            discussion: """
+                Shows it with ffplay:  vedette cu live cam-1 -o - | ffplay -
+                A stream that ends is asked for again until --duration is over.
+                """
+        )
+
+        enum Transport: String, ExpressibleByArgument, CaseIterable {
+            case srt, ts
+        }
+
+        /// Streams that end at once are not asked for without end.
+        private static let mostRestarts = 10
+
+        @Argument(help: "DEVICE or DEVICE/CHANNEL.") var channel: ChannelArgument
+        @Option(name: .long, help: "How the picture travels.") var `protocol` = Transport.ts
+        @Option(name: .long, help: "Seconds to watch; without it until Ctrl-C.") var duration: Double?
+        @Option(name: .shortAndLong, help: "File to write, - for standard output.") var output: String?
+        @Flag(name: .long, help: "Print the play address only; it works in any player until it expires.")
+        var url = false
+        @OptionGroup var session: SessionOptions
+
+        func validate() throws {
+            guard url != (output != nil) else { throw ValidationError("Give either --url or -o FILE.") }
+            if let duration, !(duration > 0 && duration < 1e7) {
+                throw ValidationError("--duration is a number of seconds above 0.")
+            }
+        }
+
+        func run() async throws {
+            try await session.withClient { client in
+                if url {
+                    let live = try await ask(client)
+                    if session.json { return try Terminal.printJSON(live) }
+                    return print(`protocol` == .srt ? live.play.srt : live.play.ts)
+                }
+                try await watch(client, output ?? "-")
+            }
+        }
+
+        private func watch(_ client: PlatformClient, _ path: String) async throws {
+            let file = try PictureFile(path: path)
+            defer { file.close() }
+            let bytes = ByteCount()
+            let deadline = duration.map { Instant.now + .milliseconds(Int64($0 * 1000)) }
+            let player = LivePlayer(deadline: deadline) { (data) throws(CustomerError) in
+                bytes.add(data.count)
+                return try file.write(data)
+            }
+            var restarts = 0
+            while true {
+                let live = try await ask(client)
+                let end =
+                    switch `protocol` {
+                    case .ts: try await player.play(ts: Secret(live.play.ts), with: client)
+                    case .srt: try await player.play(srt: Secret(live.play.srt))
+                    }
+                guard end == .streamEnded else { break }
+                restarts += 1
+                guard restarts <= Self.mostRestarts else {
+                    throw Failure("the stream of \(channel.device) ends again and again")
+                }
+                Terminal.printError("the stream ended; asking for it again")
+            }
+            if session.json && path != "-" {
+                try Terminal.printJSON(["bytes": bytes.value, "restarts": restarts])
+            }
+        }
+
+        private func ask(_ client: PlatformClient) async throws -> LiveAnswer {
+            try await client.call(.post, channel.path + "/live")
+        }
+    }
+}
