@@ -62,7 +62,7 @@ final class PlatformProcess: Sendable {
 
     private func waitUntilReady() async throws {
         let process = running
-        try await eventually("the platform is ready") {
+        try await eventually("the platform is ready", within: 60) {
             if process.hasEnded { throw EndToEndError("the platform ended: \(process.output)") }
             return process.output.contains("\nready\n")
         }
