@@ -202,13 +202,18 @@ let package = Package(
         tests(
             "PremisesUnitTests",
             [
-                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", nioCore,
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport",
+                nioCore,
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         tests(
             "CustomerAccessTests",
             ["CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", hummingbird]
+        ),
+        tests(
+            "EndToEnd",
+            ["CustomerUnit", "HSSModel", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket]
         ),
     ]
 )
