@@ -160,7 +160,7 @@ let package = Package(
             dependencies: [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
                 "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
-                logging, nioCore,
+                logging, nioCore, unixSignals,
             ],
             path: "Tests/Benchmarks",
             exclude: ["stream-ids.h"],

@@ -1,5 +1,7 @@
 import Foundation
 import Glibc
+import HSSModel
+import HostClock
 
 /// A program under test or one that puts load on it. Ends with its ``stop()``, and with this process at the latest:
 /// between the two stands a shell that ends the program when its standard input closes, however that comes about.
@@ -105,8 +107,7 @@ struct Usage {
     let cpu: Double
     /// Bytes.
     let memory: Int
-    /// Seconds of the monotonic clock.
-    let at: Double
+    let at: Instant
 
     init(of pid: Int32) throws {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
@@ -115,11 +116,9 @@ struct Usage {
         else { throw BenchmarkError.measurement("process \(pid) is gone") }
         cpu = (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
         memory = pages * Int(sysconf(Int32(_SC_PAGESIZE)))
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        at = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+        at = Instant.now
     }
 
     /// Cores in use since `earlier`.
-    func cores(since earlier: Usage) -> Double { (cpu - earlier.cpu) / (at - earlier.at) }
+    func cores(since earlier: Usage) -> Double { (cpu - earlier.cpu) / (at - earlier.at).inSeconds }
 }

@@ -1,9 +1,11 @@
+import AsyncHTTPClient
 import CustomerUnit
 import Foundation
 import Glibc
 import HSSModel
 import HostClock
 import MediaFormats
+import NIOCore
 import SRTTransport
 import Synchronization
 import Vm

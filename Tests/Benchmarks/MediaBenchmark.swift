@@ -44,8 +44,8 @@ struct MediaBenchmark {
             var ours: [Result] = []
             var peers: [Result] = []
             for _ in 0..<repeats {
-                peers.append(try measure(load) { try peer(load) })
-                ours.append(try measure(load) { try own(load) })
+                peers.append(try measure(load, startPeer))
+                ours.append(try measure(load, startOwn))
             }
             let own = ours.map(\.cores).percentile(0.5)
             let peer = peers.map(\.cores).percentile(0.5)
@@ -95,7 +95,7 @@ struct MediaBenchmark {
         var cores: [Double] = []
         var lost = 0
         for _ in 0..<repeats {
-            let server = try own(load)
+            let server = try startOwn(load)
             defer { server.stop() }
             // The publisher runs on; what is measured is what the viewers' program says.
             let publisher = try Child(
@@ -140,7 +140,7 @@ struct MediaBenchmark {
         )
     }
 
-    private func own(_ load: Load) throws -> Child {
+    private func startOwn(_ load: Load) throws -> Child {
         let server = try Child(
             bench,
             [
@@ -155,7 +155,7 @@ struct MediaBenchmark {
     }
 
     /// The structure of our lane, and its buffers, in 70 lines of C.
-    private func peer(_ load: Load) throws -> Child {
+    private func startPeer(_ load: Load) throws -> Child {
         let lines = (0..<max(load.publishers, load.viewers)).map { "#!::r=cam\($0 % load.publishers)" }
         let password = load.encrypts ? " 0123456789abcdef" : ""
         for (name, mode) in [("publish", "publish"), ("view", "request")] {
@@ -176,8 +176,8 @@ struct MediaBenchmark {
         return server
     }
 
-    private func measure(_ load: Load, _ start: () throws -> Child) throws -> Result {
-        let server = try start()
+    private func measure(_ load: Load, _ start: (Load) throws -> Child) throws -> Result {
+        let server = try start(load)
         defer { server.stop() }
         let warm = 4 + (load.publishers + load.viewers) / 150
         var arguments = [

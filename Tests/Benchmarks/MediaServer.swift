@@ -8,6 +8,7 @@ import MediaDistribution
 import SRTTransport
 import ServerKit
 import ServiceLifecycle
+import UnixSignals
 import Vm
 
 /// `vedette-bench mdu`: the media server alone, with tickets for a load generator instead of a signalling server.

@@ -1,4 +1,5 @@
 import Foundation
+import HSSModel
 
 /// What idle premises units cost the platform: all of them over TLS, from one process, on one `vedette serve`.
 struct UnitsBenchmark {
@@ -31,7 +32,7 @@ struct UnitsBenchmark {
         defer { units.stop() }
         try await allConnected(platform)
         let arrived = try platform.server.usage()
-        let arrival = (arrived.cpu - idle.cpu - idleCores * (arrived.at - idle.at)) / Double(count)
+        let arrival = (arrived.cpu - idle.cpu - idleCores * (arrived.at - idle.at).inSeconds) / Double(count)
 
         let calm = try await heartbeats(platform, during: seconds)
         let settled = try platform.server.usage()
@@ -92,6 +93,6 @@ struct UnitsBenchmark {
         let end = try platform.server.usage()
         let beats = try await platform.metric("vedette_vd_heartbeats_total") - before
         guard beats > 0 else { throw BenchmarkError.measurement("no heartbeat came") }
-        return ((end.cpu - start.cpu) / beats, beats / (end.at - start.at), end.cores(since: start))
+        return ((end.cpu - start.cpu) / beats, beats / (end.at - start.at).inSeconds, end.cores(since: start))
     }
 }
