@@ -13,6 +13,7 @@ final class Child {
         echo "child $child"
         { read -r _ <&3; kill -TERM $child; } >/dev/null 2>&1 &
         guard=$!
+        exec 3<&- 0</dev/null
         wait $child
         status=$?
         kill $guard 2>/dev/null
@@ -22,10 +23,12 @@ final class Child {
     let name: String
     /// Of the program itself.
     private(set) var pid: Int32 = 0
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
+    private var guardianPID: pid_t = 0
+    /// Writing ends of its standard input, reading end of its output.
+    private let input: Int32
+    private let output: Int32
     private var unread: [UInt8] = []
+    private var exitStatus: Int32?
 
     /// `cpu`: the core to which it is bound, where the machine has several. `isHeard`: false where nobody will read
     /// what it prints, which would fill the pipe.
@@ -43,21 +46,43 @@ final class Child {
             command = ["taskset", "-c", String(cpu)] + command
         }
         if !isHeard { command = ["sh", "-c", #"exec "$@" >/dev/null"#, "quiet"] + command }
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.arguments = ["-c", Self.guardian, "guardian"] + command
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = input
-        process.standardOutput = output
-        if !FileManager.default.fileExists(atPath: log) {
-            _ = FileManager.default.createFile(atPath: log, contents: nil)
+        let (itsInput, input) = try Self.pipe()
+        let (output, itsOutput) = try Self.pipe()
+        self.input = input
+        self.output = output
+        defer {
+            close(itsInput)
+            close(itsOutput)
         }
-        process.standardError = FileHandle(forWritingAtPath: log) ?? FileHandle.nullDevice
-        try process.run()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, itsInput, 0)
+        posix_spawn_file_actions_adddup2(&actions, itsOutput, 1)
+        posix_spawn_file_actions_addopen(&actions, 2, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        // Threads of Swift's run time block signals, and what a thread blocks its children do not hear.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }.map { "\($0)=\($1)" }
+        let code = Self.withCStrings(["bash", "-c", Self.guardian, "guardian"] + command) { arguments in
+            Self.withCStrings(variables) {
+                posix_spawnp(&guardianPID, "bash", &actions, &attributes, arguments, $0)
+            }
+        }
+        guard code == 0 else { throw BenchmarkError.tool("bash", String(cString: strerror(code))) }
         let line = try waitForLine { $0.hasPrefix("child ") }
         pid = Int32(line.dropFirst("child ".count)) ?? 0
     }
 
-    deinit { stop() }
+    deinit {
+        stop()
+        close(output)
+    }
 
     /// The next line it prints; `nil` at the end.
     func nextLine() -> String? {
@@ -67,9 +92,11 @@ final class Child {
                 unread.removeFirst(end + 1)
                 return line
             }
-            let data = output.fileHandleForReading.availableData
-            guard !data.isEmpty else { return nil }
-            unread += data
+            let chunk = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+                count = max(0, read(output, buffer.baseAddress, buffer.count))
+            }
+            guard !chunk.isEmpty else { return nil }
+            unread += chunk
         }
     }
 
@@ -82,23 +109,50 @@ final class Child {
 
     /// Asks it to end, waits 20 s, and ends it.
     func stop() {
-        guard process.isRunning else { return }
-        // A line, for children that came later hold this pipe open too.
-        try? input.fileHandleForWriting.write(contentsOf: Data("end\n".utf8))
-        try? input.fileHandleForWriting.close()
-        let deadline = Date(timeIntervalSinceNow: 20)
-        while process.isRunning, Date() < deadline { usleep(20_000) }
-        guard process.isRunning else { return }
-        kill(pid, SIGKILL)
-        process.waitUntilExit()
+        guard exitStatus == nil else { return }
+        close(input)
+        for _ in 0..<1000 {
+            if hasEnded(WNOHANG) { return }
+            usleep(20_000)
+        }
+        if pid > 0 { kill(pid, SIGKILL) }
+        _ = hasEnded(0)
     }
 
-    func waitForExit() { process.waitUntilExit() }
-
-    /// Its exit status, once it has ended.
-    var status: Int32 { process.terminationStatus }
+    /// Its exit status, when it ends by itself.
+    func waitForExit() -> Int32 {
+        while nextLine() != nil {}
+        if exitStatus == nil { _ = hasEnded(0) }
+        return exitStatus ?? -1
+    }
 
     func usage() throws -> Usage { try Usage(of: pid) }
+
+    private func hasEnded(_ options: Int32) -> Bool {
+        var status: Int32 = 0
+        guard waitpid(guardianPID, &status, options) == guardianPID else { return false }
+        exitStatus = status >> 8 & 0xFF
+        return true
+    }
+
+    private static func pipe() throws -> (read: Int32, write: Int32) {
+        var ends: [Int32] = [0, 0]
+        guard Glibc.pipe(&ends) == 0 else {
+            throw BenchmarkError.tool("pipe", String(cString: strerror(errno)))
+        }
+        // Children that come later must not hold them open.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
+    }
+
+    private static func withCStrings<Result>(
+        _ texts: [String],
+        _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+    ) -> Result {
+        let copies = texts.map { strdup($0) }
+        defer { for copy in copies { free(copy) } }
+        return body(copies + [nil])
+    }
 }
 
 /// What a process has used so far.

@@ -35,13 +35,9 @@ struct LoadTools {
 
     private static func run(_ program: String, _ arguments: [String]) throws {
         let child = try Child(program, arguments)
-        while child.nextLine() != nil {}
-        child.waitForExit()
-        guard child.status == 0 else {
-            throw BenchmarkError.tool(
-                program,
-                "\(arguments.joined(separator: " ")) ended with \(child.status)"
-            )
+        let status = child.waitForExit()
+        guard status == 0 else {
+            throw BenchmarkError.tool(program, "\(arguments.joined(separator: " ")) ended with \(status)")
         }
     }
 }

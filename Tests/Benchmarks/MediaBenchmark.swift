@@ -18,6 +18,8 @@ struct MediaBenchmark {
         var gigabits: Double
         var memory: Double
         var lost: Int
+        /// From the handshake on, p99, in ms.
+        var keyFrame: Double
         var latency: Double
     }
 
@@ -82,6 +84,14 @@ struct MediaBenchmark {
                     ours.map(\.latency).percentile(0.5),
                     "ms",
                     peer: peers.map(\.latency).percentile(0.5)
+                )
+            }
+            if load.viewers > 1, !load.encrypts {
+                report.add(
+                    "\(load.name): connection to key frame, p99",
+                    ours.map(\.keyFrame).percentile(0.5),
+                    "ms",
+                    target: 15
                 )
             }
             if load.viewers == 500 { perViewer = own / 500 }
@@ -215,6 +225,7 @@ struct MediaBenchmark {
             gigabits: megabits / 1000,
             memory: Double(after.memory),
             lost: Int((found["probe_missing"] ?? 0) + (found["lost"] ?? 0)),
+            keyFrame: (found["key_p99_us"] ?? 0) / 1000,
             latency: (found["lat_p99_us"] ?? 0) / 1000
         )
     }
