@@ -19,7 +19,6 @@ enum VdConnection {
     /// Requests of the platform are a few hundred bytes; configuration documents come to some ten thousand.
     static let longestMessage = 64 << 10
     private static let connectTime = TimeAmount.seconds(10)
-    private static let loginTime = TimeAmount.seconds(15)
 
     /// The future is done when the connection stands, long before the login; it fails where there is none.
     static func open(
@@ -59,67 +58,79 @@ enum VdConnection {
                 NIOSSLClientHandler(context: trust, serverHostname: isLiteral ? nil : host)
             )
         }
-        let messages = VdMessageHandler(attempt, owner: owner.value)
-        let bound = NIOLoopBound(messages, eventLoop: channel.eventLoop)
+        let login = VdLoginHandler(attempt, to: address, owner: owner.value)
+        let bound = NIOLoopBound(login, eventLoop: channel.eventLoop)
         let upgrader = NIOWebSocketClientUpgrader(maxFrameSize: longestMessage) { channel, _ in
             channel.eventLoop.makeCompletedFuture {
+                let pipeline = channel.pipeline.syncOperations
                 let aggregator = NIOWebSocketFrameAggregator(
                     minNonFinalFragmentSize: 1,
                     maxAccumulatedFrameCount: 64,
                     maxAccumulatedFrameSize: longestMessage
                 )
-                // The message handler stands at the end of the pipeline from the start, to hear every failure.
-                try channel.pipeline.syncOperations.addHandler(aggregator, position: .before(bound.value))
+                try pipeline.addHandlers(aggregator, VdMessageHandler(attempt, owner: owner.value))
+                // Frames that came with the answer are handed on after this.
+                bound.value.loggedIn()
             }
         }
-        let login = VdLoginHandler(
-            host: address.host,
-            port: address.port,
-            target: address.target,
-            bound.value
-        )
-        let boundLogin = NIOLoopBound(login, eventLoop: channel.eventLoop)
         try pipeline.addHTTPClientHandlers(
             leftOverBytesStrategy: .forwardBytes,
-            withClientUpgrade: (
-                upgraders: [upgrader],
-                completionHandler: { context in
-                    context.pipeline.syncOperations.removeHandler(boundLogin.value, promise: nil)
-                    bound.value.loggedIn()
-                }
-            )
+            withClientUpgrade: (upgraders: [upgrader], completionHandler: { _ in })
         )
-        try pipeline.addHandlers(login, messages)
-        let deadline = channel.eventLoop.scheduleTask(in: loginTime) {
-            bound.value.giveUp("the login was not answered in time")
-        }
-        messages.deadline = deadline
+        try pipeline.addHandler(login)
     }
 }
 
-/// Sends the login (Table 9-3) and reads a refusal.
+/// Sends the login (Table 9-3) and reads a refusal. Leaves the pipeline when the login stands.
 private final class VdLoginHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = HTTPClientRequestPart
 
-    private let host: String
-    private let port: Int
-    private let target: Secret
-    private let messages: VdMessageHandler
+    private static let answerTime = TimeAmount.seconds(15)
 
-    init(host: String, port: Int, target: Secret, _ messages: VdMessageHandler) {
-        self.host = host
-        self.port = port
-        self.target = target
-        self.messages = messages
+    private let attempt: AttemptID
+    private let address: SignallingAddress
+    private var owner: (any VdConnectionOwner)?
+    private var context: ChannelHandlerContext?
+    private var deadline: Scheduled<Void>?
+    /// Nil before there was a connection: then the future of it tells why.
+    private var problem: String?
+
+    init(_ attempt: AttemptID, to address: SignallingAddress, owner: any VdConnectionOwner) {
+        self.attempt = attempt
+        self.address = address
+        self.owner = owner
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        deadline?.cancel()
+        if let problem { owner?.vdClosed(attempt, problem) }
+        owner = nil
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: target.reveal())
-        head.headers.add(name: "Host", value: "\(host):\(port)")
+        problem = "the platform closed the connection before the login"
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.target.reveal())
+        head.headers.add(name: "Host", value: "\(address.host):\(address.port)")
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
-        context.fireChannelActive()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        deadline = context.eventLoop.scheduleTask(in: Self.answerTime) {
+            bound.value.giveUp("the login was not answered in time")
+        }
+    }
+
+    func loggedIn() {
+        guard let context, let owner else { return }
+        self.owner = nil
+        let channel = context.channel
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        owner.vdConnected(attempt, channel)
     }
 
     /// A response comes here only where it does not switch protocols.
@@ -131,7 +142,16 @@ private final class VdLoginHandler: ChannelInboundHandler, RemovableChannelHandl
             case 429: "the platform locked this unit out after too many failed logins"
             default: "the login was refused with status \(head.status.code)"
             }
-        messages.giveUp(reason)
+        giveUp(reason)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        giveUp(VdConnection.failure(error))
+    }
+
+    private func giveUp(_ reason: String) {
+        problem = reason
+        context?.close(promise: nil)
     }
 }
 
@@ -141,48 +161,17 @@ private final class VdMessageHandler: ChannelInboundHandler {
     typealias OutboundOut = WebSocketFrame
 
     private let attempt: AttemptID
-    private weak var owner: (any VdConnectionOwner)?
-    private var context: ChannelHandlerContext?
+    private var owner: (any VdConnectionOwner)?
     private var problem: String?
-    private var wasConnected = false
-    private var isLoggedIn = false
-    var deadline: Scheduled<Void>?
 
     init(_ attempt: AttemptID, owner: any VdConnectionOwner) {
         self.attempt = attempt
         self.owner = owner
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-    }
-
-    /// Where there was no connection, the future of it tells why.
     func handlerRemoved(context: ChannelHandlerContext) {
-        self.context = nil
-        deadline?.cancel()
-        guard wasConnected else { return }
         owner?.vdClosed(attempt, problem ?? "the platform closed the connection")
         owner = nil
-    }
-
-    func channelActive(context: ChannelHandlerContext) {
-        wasConnected = true
-        context.fireChannelActive()
-    }
-
-    func loggedIn() {
-        guard let context else { return }
-        isLoggedIn = true
-        deadline?.cancel()
-        deadline = nil
-        owner?.vdConnected(attempt, context.channel)
-    }
-
-    func giveUp(_ reason: String) {
-        guard !isLoggedIn else { return }
-        if problem == nil { problem = reason }
-        context?.close(promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -219,19 +208,8 @@ private final class VdMessageHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if problem == nil { problem = Self.text(error) }
+        if problem == nil { problem = VdConnection.failure(error) }
         context.close(promise: nil)
-    }
-
-    /// Errors of NIO and BoringSSL in words that tell what to do.
-    static func text(_ error: any Error) -> String {
-        switch error {
-        case NIOSSLError.handshakeFailed(let reason):
-            "the TLS handshake failed: \(String("\(reason)".prefix(200)))"
-        case NIOSSLError.uncleanShutdown: "the platform broke the connection off"
-        case let error as IOError: "the connection broke: \(error)"
-        default: String("\(error)".prefix(200))
-        }
     }
 }
 
@@ -259,7 +237,16 @@ extension VdConnection {
         channel.close(promise: nil)
     }
 
-    static func failure(_ error: any Error) -> String { VdMessageHandler.text(error) }
+    /// Errors of NIO and BoringSSL in words that tell what to do.
+    static func failure(_ error: any Error) -> String {
+        switch error {
+        case NIOSSLError.handshakeFailed(let reason):
+            "the TLS handshake failed: \(String("\(reason)".prefix(200)))"
+        case NIOSSLError.uncleanShutdown: "the platform broke the connection off"
+        case let error as IOError: "the connection broke: \(error)"
+        default: String("\(error)".prefix(200))
+        }
+    }
 }
 
 extension String {
