@@ -147,10 +147,9 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "Bus", "Store", "ServerKit", "CentreManagement", "ServiceControl",
-                "MediaDistribution",
-                "CustomerAccess", "PremisesUnit", "CustomerUnit", "HostClock", argumentParser, lifecycle,
-                logging, unixSignals,
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "ServerKit", "CentreManagement",
+                "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit", "CustomerUnit",
+                argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
         ),
@@ -190,13 +189,18 @@ let package = Package(
         tests(
             "PremisesUnitTests",
             [
-                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", nioCore,
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport",
+                nioCore,
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         tests(
             "CustomerAccessTests",
             ["CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", hummingbird]
+        ),
+        tests(
+            "EndToEnd",
+            ["CustomerUnit", "HSSModel", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket]
         ),
     ]
 )

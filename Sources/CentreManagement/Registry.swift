@@ -48,6 +48,9 @@ package final class Registry: Sendable {
     let bindRates: Mutex<RateLimiter<UnitID>>
     let sightings = SightingJournal()
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
+    /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
+    /// was disabled may have become a session only after the first telling.
+    private let revoked = Mutex<Set<UnitID>>([])
 
     package init(
         store: any CentreStore,
@@ -73,15 +76,39 @@ package final class Registry: Sendable {
     }
 
     /// Sets what is done when a device is disabled, removed or unbound. The call that made the change returns
-    /// after `action`, so an operator who hears "done" can rely on the unit being disconnected. One action; the
+    /// after `action`, so an operator who hears "done" can rely on the unit being disconnected. A disabled or removed
+    /// device is told a second time within 10 s; disconnecting what is not connected must do nothing. One action; the
     /// root sets it once the signalling service is there.
     package func onDeviceChange(_ action: @escaping @Sendable (DeviceChange) async -> Void) {
         change.withLock { $0 = action }
     }
 
     func announce(_ news: DeviceChange) async {
+        switch news {
+        case .disabled(let unit), .removed(let unit): _ = revoked.withLock { $0.insert(unit) }
+        case .unbound: break
+        }
+        await tell(news)
+    }
+
+    private func tell(_ news: DeviceChange) async {
         let action = change.withLock { $0 }
         await action?(news)
+    }
+
+    private func repeatRevocations() async throws(StoreError) {
+        let units = revoked.withLock { revoked in
+            defer { revoked = [] }
+            return revoked
+        }
+        for unit in units {
+            // Enabled or enrolled again in the meantime: its sessions are welcome.
+            switch try await store.credential(of: unit)?.disabled {
+            case true: await tell(.disabled(unit))
+            case nil: await tell(.removed(unit))
+            case false: break
+            }
+        }
     }
 }
 
@@ -103,6 +130,7 @@ extension Registry: Service {
         do {
             let noted = sightings.take()
             if !noted.isEmpty { try await store.note(noted) }
+            try await repeatRevocations()
             _ = try await store.dropExpired(at: .now)
             metrics.sessions.set(try await store.sessionCount())
             metrics.devices.set(try await store.deviceCount())

@@ -12,38 +12,39 @@ struct ProgramTable {
     private var partial: [UInt8] = []
     private var partialPackets: [UInt8] = []
 
-    /// True: a sound section is complete, new or repeated.
-    mutating func take(_ packet: TransportStreamPacket) -> Bool {
+    /// `nil`: no section is complete. Else whether it differs from the last one.
+    mutating func take(_ packet: TransportStreamPacket) -> Bool? {
         var payload = packet.payload
         if packet.beginsUnit {
-            guard let pointer = payload.first, 1 + Int(pointer) < payload.count else { return false }
+            guard let pointer = payload.first, 1 + Int(pointer) < payload.count else { return nil }
             payload = UnsafeRawBufferPointer(rebasing: payload[(1 + Int(pointer))...])
             partial.removeAll(keepingCapacity: true)
             partialPackets.removeAll(keepingCapacity: true)
         } else if partialPackets.isEmpty {
-            return false
+            return nil
         }
         partial.append(contentsOf: payload)
         partialPackets.append(contentsOf: packet.all)
         return finishIfComplete()
     }
 
-    private mutating func finishIfComplete() -> Bool {
-        guard partial.count >= 3 else { return false }
+    private mutating func finishIfComplete() -> Bool? {
+        guard partial.count >= 3 else { return nil }
         let length = 3 + (Int(partial[1] & 0x0F) << 8 | Int(partial[2]))
         guard length <= Self.longestSection, length >= 12 else {
             partialPackets.removeAll(keepingCapacity: true)
-            return false
+            return nil
         }
-        guard partial.count >= length else { return false }
+        guard partial.count >= length else { return nil }
         defer {
             partial.removeAll(keepingCapacity: true)
             partialPackets.removeAll(keepingCapacity: true)
         }
         // A section that is only announced (current_next_indicator 0) does not count yet.
-        guard partial[5] & 1 == 1, CRC32.ofMPEG(partial[..<length]) == 0 else { return false }
-        if !partial[..<(length - 4)].elementsEqual(section) { section = Array(partial[..<(length - 4)]) }
+        guard partial[5] & 1 == 1, CRC32.ofMPEG(partial[..<length]) == 0 else { return nil }
         packets = partialPackets
+        guard !partial[..<(length - 4)].elementsEqual(section) else { return false }
+        section = Array(partial[..<(length - 4)])
         return true
     }
 }

@@ -19,6 +19,22 @@ package struct TransportStreamScanner {
         case coded(VideoCoding, pid: UInt16)
     }
 
+    /// Whole packets as they are handed on.
+    package struct Run {
+        /// At most ``longestRun``; valid during the call only.
+        package let octets: UnsafeRawBufferPointer
+        /// Where the first packet lies that begins a key frame.
+        package let keyFrame: Int?
+        /// Both tables, when they came to be known or changed in this run.
+        package let tables: Tables?
+    }
+
+    package struct Tables: Sendable, Equatable {
+        /// PAT and PMT packets, at most 12: what a new viewer gets first.
+        package let packets: [UInt8]
+        package let video: Video
+    }
+
     package private(set) var video = Video.unknown
     package private(set) var packets: UInt64 = 0
     /// Octets that belong to no packet.
@@ -41,20 +57,22 @@ package struct TransportStreamScanner {
     /// Octets that may begin a packet.
     private var carried: [UInt8] = []
     private var isSynchronized = false
+    private var tablesChanged = false
 
     package init() {}
 
     /// PAT and PMT have been seen.
     package var hasTables: Bool { !association.packets.isEmpty && !program.packets.isEmpty }
 
-    /// The newest PAT and PMT packets: what a new viewer gets first. At most 12 packets.
-    package var tables: [UInt8] { hasTables ? association.packets + program.packets : [] }
+    /// The newest tables, once both are known.
+    package var tables: Tables? {
+        hasTables ? Tables(packets: association.packets + program.packets, video: video) : nil
+    }
 
-    /// Takes one message and hands on the whole packets in it, in runs of at most ``longestRun`` octets, each with the
-    /// offset of the first packet that begins a key frame.
+    /// Takes one message and hands on the whole packets in it.
     package mutating func scan(
         _ message: UnsafeRawBufferPointer,
-        deliver: (_ run: UnsafeRawBufferPointer, _ keyFrame: Int?) -> Void
+        deliver: (Run) -> Void
     ) {
         if carried.isEmpty, Self.isWhole(message) {
             isSynchronized = true
@@ -76,7 +94,7 @@ package struct TransportStreamScanner {
     /// Returns how many octets are done with.
     private mutating func realign(
         _ octets: UnsafeRawBufferPointer,
-        _ deliver: (UnsafeRawBufferPointer, Int?) -> Void
+        _ deliver: (Run) -> Void
     ) -> Int {
         let length = TransportStreamPacket.length
         var start = 0
@@ -115,7 +133,7 @@ package struct TransportStreamScanner {
 
     private mutating func handOn(
         _ octets: UnsafeRawBufferPointer,
-        _ deliver: (UnsafeRawBufferPointer, Int?) -> Void
+        _ deliver: (Run) -> Void
     ) {
         octetsSinceLastPacket = 0
         var start = 0
@@ -129,7 +147,8 @@ package struct TransportStreamScanner {
                 let packet = TransportStreamPacket(UnsafeRawBufferPointer(rebasing: run[offset..<end]))
                 if examine(packet), keyFrame == nil { keyFrame = offset }
             }
-            deliver(run, keyFrame)
+            deliver(Run(octets: run, keyFrame: keyFrame, tables: tablesChanged ? tables : nil))
+            if hasTables { tablesChanged = false }
             start += run.count
         }
     }
@@ -142,9 +161,9 @@ package struct TransportStreamScanner {
         guard pid != TransportStreamPacket.nullPID else { return false }
         countContinuity(packet, pid)
         if pid == TransportStreamPacket.programAssociationPID {
-            if association.take(packet) { readAssociation() }
+            if let isNew = association.take(packet), isNew { readAssociation() }
         } else if pid == programPID {
-            if program.take(packet) { readProgram() }
+            if let isNew = program.take(packet), isNew { readProgram() }
         }
         if pid == clockPID, let reference = packet.clockReference { clockReference = reference }
         guard pid == videoPID, packet.beginsUnit else { return false }
@@ -163,6 +182,7 @@ package struct TransportStreamScanner {
     private mutating func readAssociation() {
         let section = association.section
         guard section[0] == 0x00 else { return }
+        tablesChanged = true
         for entry in stride(from: 8, to: section.count - 3, by: 4) {
             let number = UInt16(section[entry]) << 8 | UInt16(section[entry + 1])
             guard number != 0 else { continue }  // the network information table
@@ -180,6 +200,7 @@ package struct TransportStreamScanner {
     private mutating func readProgram() {
         let section = program.section
         guard section[0] == 0x02, section.count >= 12 else { return }
+        tablesChanged = true
         clockPID = UInt16(section[8] & 0x1F) << 8 | UInt16(section[9])
         var entry = 12 + (Int(section[10] & 0x0F) << 8 | Int(section[11]))
         while entry + 5 <= section.count {

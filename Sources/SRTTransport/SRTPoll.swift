@@ -1,7 +1,7 @@
 internal import CLibSRT
 
-/// Which of many sockets want attention. Owned by one thread: it collects, it adds and removes.
-package final class SRTPoll {
+/// Which of many sockets want attention. Any thread may add and remove; one collects.
+package final class SRTPoll: Sendable {
     package struct Interest: OptionSet, Sendable {
         package let rawValue: Int32
 
@@ -18,22 +18,19 @@ package final class SRTPoll {
     }
 
     private let id: Int32
-    private let events: UnsafeMutableBufferPointer<SRT_EPOLL_EVENT>
+    private let capacity: Int
 
     /// `capacity`: sockets reported at once; the rest come with the next call.
     package init(capacity: Int = 1024) throws(SRTError) {
         try SRTLibrary.start()
+        self.capacity = max(1, capacity)
         id = srt_epoll_create()
         guard id >= 0 else { throw SRTError(operation: "create a poll") }
         // An empty set is no error: a caller may wait before the first socket is there.
         srt_epoll_set(id, Int32(SRT_EPOLL_ENABLE_EMPTY.rawValue))
-        events = .allocate(capacity: max(1, capacity))
     }
 
-    deinit {
-        srt_epoll_release(id)
-        events.deallocate()
-    }
+    deinit { srt_epoll_release(id) }
 
     package func add(_ socket: SRTSocket, _ interest: Interest) throws(SRTError) {
         var flags = interest.rawValue
@@ -57,10 +54,12 @@ package final class SRTPoll {
         timeoutMilliseconds: Int64,
         _ body: (SRTSocket, Interest) -> Void
     ) {
-        let count = srt_epoll_uwait(id, events.baseAddress, Int32(events.count), timeoutMilliseconds)
-        guard count > 0 else { return }
-        for event in events[..<min(Int(count), events.count)] {
-            body(SRTSocket(id: event.fd), Interest(rawValue: event.events))
+        withUnsafeTemporaryAllocation(of: SRT_EPOLL_EVENT.self, capacity: capacity) { events in
+            let count = srt_epoll_uwait(id, events.baseAddress, Int32(capacity), timeoutMilliseconds)
+            guard count > 0 else { return }
+            for event in events[..<min(Int(count), capacity)] {
+                body(SRTSocket(id: event.fd), Interest(rawValue: event.events))
+            }
         }
     }
 }

@@ -133,6 +133,9 @@ package struct SRTSocket: Hashable, Sendable {
         }
     }
 
+    /// How long the peer holds what it receives before it hands it on; agreed in the handshake.
+    package var peerLatency: Duration { .milliseconds(max(0, integer(SRTO_PEERLATENCY))) }
+
     /// What the caller sent as stream ID; empty without one. Hostile: at most 512 octets, anything in them.
     package var streamID: String {
         withUnsafeTemporaryAllocation(byteCount: 513, alignment: 1) { buffer in
@@ -179,7 +182,7 @@ package struct SRTSocket: Hashable, Sendable {
     }
 
     private func check(_ result: Int32, _ option: SRT_SOCKOPT) throws(SRTError) {
-        guard result != SRT_ERROR else { return }
+        guard result == SRT_ERROR else { return }
         throw SRTError(operation: "set option \(option.rawValue)")
     }
 

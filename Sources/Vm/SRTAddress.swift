@@ -2,9 +2,9 @@ package import HSSModel
 
 /// Where an SRT peer calls: `srt://HOST:PORT?streamid=…&passphrase=…&pbkeylen=…&latency=…`.
 ///
-/// The text works as it stands in FFmpeg, VLC, GStreamer and srt-live-transmit. Two peers force its form: FFmpeg and
-/// srt-live-transmit cut the address at a bare `#`, and FFmpeg reads `+` as a space, so every octet that RFC 3986
-/// does not call unreserved is percent-encoded.
+/// The text works as it stands in FFmpeg, VLC, GStreamer and srt-live-transmit. Every octet that RFC 3986 does not call
+/// unreserved is percent-encoded: URL parsers end the query at a bare `#`, and FFmpeg reads `+` as a space. FFmpeg 5.1
+/// (Debian 12) does not decode at all and sends the stream ID as it stands here: ``StreamAccess`` reads that too.
 ///
 /// FFmpeg takes `latency` in microseconds, everybody else in milliseconds. We write milliseconds: SRT negotiates
 /// the larger value of both ends, so FFmpeg's misreading ends at the server's own latency.
@@ -55,15 +55,16 @@ package struct SRTAddress: Sendable, Equatable {
         for pair in rest[rest.index(after: question)...].split(separator: "&").prefix(32) {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { continue }
-            try set(String(parts[0]), try Self.percentDecoded(parts[1]))
+            guard let value = PercentCoding.decode(parts[1]) else { throw .encoding }
+            try set(String(parts[0]), value)
         }
     }
 
     /// The text form; a secret, because it holds the passphrase and usually a ticket.
     package var text: Secret {
         var options: [String] = []
-        if let streamID { options.append("streamid=" + Self.percentEncoded(streamID)) }
-        if let passphrase { options.append("passphrase=" + Self.percentEncoded(passphrase.reveal())) }
+        if let streamID { options.append("streamid=" + PercentCoding.encode(streamID)) }
+        if let passphrase { options.append("passphrase=" + PercentCoding.encode(passphrase.reveal())) }
         if let keyLength { options.append("pbkeylen=\(keyLength)") }
         if let latencyMilliseconds { options.append("latency=\(latencyMilliseconds)") }
         let name = host.contains(":") ? "[\(host)]" : host
@@ -110,58 +111,7 @@ package struct SRTAddress: Sendable, Equatable {
     }
 
     private static func isHostCharacter(_ byte: UInt8) -> Bool {
-        isUnreserved(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%")
-    }
-
-    private static func isUnreserved(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
-            UInt8(ascii: "_"), UInt8(ascii: "~"):
-            true
-        default:
-            false
-        }
-    }
-
-    private static func percentEncoded(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
-        var bytes: [UInt8] = []
-        for byte in text.utf8 {
-            if isUnreserved(byte) {
-                bytes.append(byte)
-            } else {
-                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            }
-        }
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    private static func percentDecoded(_ text: Substring) throws(SRTAddressError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(hexValue), let low = rest.popFirst().flatMap(hexValue)
-            else {
-                throw .encoding
-            }
-            bytes.append(high << 4 | low)
-        }
-        guard let decoded = String(validating: bytes, as: UTF8.self) else { throw .encoding }
-        return decoded
-    }
-
-    private static func hexValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
+        PercentCoding.isUnreserved(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%")
     }
 }
 

@@ -20,9 +20,14 @@ package struct StreamAccess: Sendable, Equatable {
 
     /// Reads what a caller sent. `nil`: not this syntax, a key twice, a key missing, or more than 512 octets.
     /// Keys that we do not know (`u`, `h`, `t` …) are passed over. Without `m` the guidelines assume `request`.
-    package init?(parsing text: String) {
+    ///
+    /// FFmpeg before 6 sends what stands in the address without decoding it: a stream ID that begins with `%23` is
+    /// decoded here.
+    package init?(parsing received: String) {
         let prefix = "#!::"
-        guard text.utf8.count <= SRTAddress.longestStreamID, text.hasPrefix(prefix) else { return nil }
+        guard received.utf8.count <= SRTAddress.longestStreamID else { return nil }
+        let decoded = received.hasPrefix("%23") ? PercentCoding.decode(received[...]) : received
+        guard let text = decoded, text.hasPrefix(prefix) else { return nil }
         var stream: StreamID?
         var mode: Mode?
         var ticket: Secret?

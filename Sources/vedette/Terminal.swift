@@ -15,7 +15,21 @@ struct Failure: Error, CustomStringConvertible {
 /// What commands share when they speak to people and scripts.
 enum Terminal {
     static func printError(_ line: String) {
-        FileHandle.standardErrorLine(line)
+        write(line + "\n", to: STDERR_FILENO)
+    }
+
+    /// One line at once, also into a pipe: whoever waits for it does not wait for a full buffer.
+    static func printLine(_ line: String) {
+        write(line + "\n", to: STDOUT_FILENO)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 || errno == EINTR else { return }
+            rest = rest.dropFirst(max(0, count))
+        }
     }
 
     /// Writes `value` as one line of JSON, keys in snake case and sorted.
@@ -23,7 +37,7 @@ enum Terminal {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
+        printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
     /// Rows under headings, columns as wide as their widest cell.
@@ -62,25 +76,14 @@ enum Terminal {
         tcgetattr(STDIN_FILENO, &settings)
         var hidden = settings
         hidden.c_lflag &= ~tcflag_t(ECHO)
-        FileHandle.standardErrorText(prompt)
+        write(prompt, to: STDERR_FILENO)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden)
         defer {
             tcsetattr(STDIN_FILENO, TCSAFLUSH, &settings)
-            FileHandle.standardErrorText("\n")
+            write("\n", to: STDERR_FILENO)
         }
         guard let line = readLine() else { throw Failure("no password was given") }
         return line
-    }
-}
-
-/// Standard error without Foundation's file handles.
-private enum FileHandle {
-    static func standardErrorText(_ text: String) {
-        _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
-    }
-
-    static func standardErrorLine(_ line: String) {
-        standardErrorText(line + "\n")
     }
 }
 

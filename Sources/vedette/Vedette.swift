@@ -6,7 +6,9 @@ struct Vedette: AsyncParsableCommand {
         commandName: "vedette",
         abstract: "The service platform of a home surveillance system (ITU-T H.627.2).",
         version: Build.version,
-        subcommands: [CustomerCommand.self, AdminCommand.self]
+        subcommands: [
+            ServeCommand.self, ConfigCommand.self, AdminCommand.self, CustomerCommand.self, UnitCommand.self,
+        ]
     )
 }
 

@@ -225,6 +225,25 @@ import Testing
         }
     }
 
+    @Test func aLoginUnderWayDoesNotOutliveItsDevice() async throws {
+        try await Centre.run { centre in
+            let heard = Mutex<[DeviceChange]>([])
+            centre.registry.onDeviceChange { change in heard.withLock { $0.append(change) } }
+            var units: [UnitID] = []
+            for id in ["off", "on", "gone"] { units.append(try await centre.device(id).device.unit) }
+            _ = try await centre.registry.setDevice("off", disabled: true, by: Centre.root)
+            _ = try await centre.registry.setDevice("on", disabled: true, by: Centre.root)
+            _ = try await centre.registry.setDevice("on", disabled: false, by: Centre.root)
+            try await centre.registry.removeDevice("gone", by: Centre.root)
+            heard.withLock { $0 = [] }
+            // What was admitted just before is a session by now: told once more, and once only.
+            await centre.registry.maintain()
+            await centre.registry.maintain()
+            let told = heard.withLock { $0 }.sorted { $0.unit < $1.unit }
+            #expect(told == [.removed(units[2]), .disabled(units[0])])
+        }
+    }
+
     @Test func onlyOperatorsEnrolDisableAndRemove() async throws {
         try await Centre.run { centre in
             let ann = try await centre.customer("ann")

@@ -101,6 +101,27 @@ import Vs
         }
     }
 
+    @Test func answersOverARealConnection() async throws {
+        try await Centre.run { centre in
+            _ = try await centre.device("cam", mac: "00:11:22:aa:bb:cc")
+            let router = Router()
+            service(centre).addRoutes(to: router) { _ in "192.0.2.1" }
+            try await Application(router: router).test(.live) { client in
+                let response = try await client.execute(
+                    uri: "/Vs/getServerAddr?macid=00%3a11:22:aa:bb:cc",
+                    method: .get
+                )
+                #expect(response.status == .ok)
+                let answer = try JSONDecoder().decode(
+                    SchedulingAnswer.self,
+                    from: Data(response.body.readableBytesView)
+                )
+                #expect(answer.signallingSecurePort == 8444)
+                #expect(try await client.execute(uri: "/Vs/getServerAddr", method: .post).status == .notFound)
+            }
+        }
+    }
+
     @Test func readsAnEscapedAddress() async throws {
         try await Centre.run { centre in
             _ = try await centre.device("cam", mac: "00:11:22:aa:bb:cc")

@@ -113,6 +113,24 @@ import Testing
         }
     }
 
+    @Test func readinessNeedsTheWriteLock() async throws {
+        try await withFolder { folder in
+            let path = folder.path("db")
+            let store = try SQLiteStore(path: path, at: Sample.start, busyTimeout: .milliseconds(20))
+            try await store.check()
+            var configuration = Configuration()
+            configuration.allowsUnsafeTransactions = true
+            let other = try DatabaseQueue(path: path, configuration: configuration)
+            try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+            // Waits for the other process as long as it may, then says so.
+            await #expect(throws: StoreError.unavailable("database is locked")) { try await store.check() }
+            try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+            try await store.check()
+            try other.close()
+            try store.close()
+        }
+    }
+
     @Test func aClosedStoreIsUnavailable() async throws {
         try await withFolder { folder in
             let store = try SQLiteStore(path: folder.path("db"), at: Sample.start)

@@ -1,4 +1,5 @@
 import HSSModel
+import TestSupport
 import Testing
 import Vs
 
@@ -28,6 +29,28 @@ import Vs
         (macids: ["001122aabbcc"], headers: ["001122aabbcd"], failure: .differentIdentities),
     ]) func refuses(macids: [String], headers: [String], failure: SchedulingFailure) {
         #expect(throws: failure) { try SchedulingRequest(macids: macids, headers: headers) }
+    }
+
+    @Test(arguments: 1...5 as ClosedRange<UInt64>) func whateverArrivesIsRefusedOrNamesOneUnit(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        let alphabet = Array("aA0:-._ %/\u{0}é\r\n")
+        func text() -> String {
+            String(
+                (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                    alphabet.randomElement(using: &random) ?? "a"
+                }
+            )
+        }
+        for _ in 0..<5000 {
+            let macids = (0..<Int.random(in: 0...2, using: &random)).map { _ in text() }
+            let headers = (0..<Int.random(in: 0...2, using: &random)).map { _ in text() }
+            guard let request = try? SchedulingRequest(macids: macids, headers: headers) else { continue }
+            #expect(macids == [request.macIdentity.rawValue], "seed \(seed)")
+            #expect(request.target.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != UInt8(ascii: "%") })
+            for header in headers {
+                #expect(MACIdentity(rawValue: header)?.canonical == request.macIdentity.canonical)
+            }
+        }
     }
 
     @Test func targetIsTheAddressOfTheTable() throws {

@@ -8,22 +8,23 @@ package import HSSModel
 /// every commit is synced (`synchronous=FULL`), a power cut.
 package final class SQLiteStore: Sendable {
     private static let readers = 4
-    /// How long a connection waits for another process, a backup for example.
-    private static let busyTimeout: TimeInterval = 5
 
     private let pool: DatabasePool
 
     /// Opens the file or makes it (mode 0600, missing folders 0700) and brings the schema up to date. An
-    /// existing folder keeps its mode: it may be the operator's. `now` dates the migrations that run.
-    package convenience init(path: String, at now: WallTime) throws(StoreError) {
-        try self.init(path: path, at: now, migrations: Migration.sqlite)
-    }
-
-    /// With other migrations: for tests of upgrades.
-    package init(path: String, at now: WallTime, migrations: [Migration]) throws(StoreError) {
+    /// existing folder keeps its mode: it may be the operator's.
+    ///
+    /// `now` dates the migrations that run. `busyTimeout` is how long a connection waits for another process, a
+    /// backup for example. Other migrations are for tests of upgrades.
+    package init(
+        path: String,
+        at now: WallTime,
+        busyTimeout: Duration = .seconds(5),
+        migrations: [Migration] = Migration.sqlite
+    ) throws(StoreError) {
         try DatabaseFile.prepare(path)
         var configuration = Configuration()
-        configuration.busyMode = .timeout(Self.busyTimeout)
+        configuration.busyMode = .timeout(busyTimeout.inSeconds)
         configuration.maximumReaderCount = Self.readers
         configuration.label = "store"
         do {
@@ -31,17 +32,17 @@ package final class SQLiteStore: Sendable {
             try pool.writeWithoutTransaction { database in
                 // DatabasePool sets NORMAL when it turns WAL on, which may lose the last commits at a power cut.
                 try database.execute(sql: "PRAGMA synchronous = FULL")
-                let full = 2
-                guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == full,
-                    try Int.fetchOne(database, sql: "PRAGMA foreign_keys") == 1
-                else {
-                    throw StoreError.unusablePath(path, "SQLite refused synchronous=FULL or foreign_keys")
-                }
+                try Self.checkSettings(database)
                 try Self.migrate(database, path, migrations, now)
             }
         } catch {
             throw DatabaseFile.openingError(error, path)
         }
+    }
+
+    /// For readiness: the writer answers, can take the write lock and still keeps what it acknowledges.
+    package func check() async throws(StoreError) {
+        try await write { database in try Self.checkSettings(database) }
     }
 
     /// Waits for running calls. Later calls throw `unavailable`.
@@ -79,6 +80,13 @@ package final class SQLiteStore: Sendable {
         }
         guard let value else { throw StoreError.unavailable("a transaction ended without a result") }
         return value
+    }
+
+    private static func checkSettings(_ database: Database) throws {
+        let full = 2
+        guard try Int.fetchOne(database, sql: "PRAGMA synchronous") == full,
+            try Int.fetchOne(database, sql: "PRAGMA foreign_keys") == 1
+        else { throw StoreError.unavailable("SQLite refused synchronous=FULL or foreign_keys") }
     }
 
     private static func migrate(

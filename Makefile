@@ -1,0 +1,28 @@
+# make setup | build | demo | test | bench | lint        CONFIGURATION=release for production builds
+CONFIGURATION ?= debug
+SWIFT_BUILD = swift build -c $(CONFIGURATION)
+BIN = $(shell $(SWIFT_BUILD) --show-bin-path)
+ARGS ?=
+
+.PHONY: setup build demo test bench lint format
+
+setup:
+	@Tests/Scripts/setup
+
+build: setup
+	$(SWIFT_BUILD) --product vedette
+
+demo: build
+	@VEDETTE=$(BIN)/vedette Tests/Scripts/demo $(ARGS)
+
+test: setup lint
+	@CONFIGURATION=$(CONFIGURATION) Tests/Scripts/test
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+format:
+	swift format -i --recursive --parallel Package.swift Sources Tests
+
+bench: setup
+	@Tests/Scripts/bench

@@ -1,0 +1,256 @@
+import Bus
+import FoundationEssentials
+import HSSModel
+import Hummingbird
+import NIOCore
+import NIOFoundationCompat
+import ServerKit
+
+// The bodies of CONTRACT.md. Keys are written in snake case.
+
+struct LoginBody: Decodable {
+    var user: String
+    var password: String
+}
+
+struct RefreshBody: Decodable {
+    var refreshToken: String
+}
+
+struct NewUserBody: Decodable {
+    var user: String
+    var password: String
+    var role: Role?
+}
+
+struct SwitchBody: Decodable {
+    var disabled: Bool
+}
+
+struct NewDeviceBody: Decodable {
+    var deviceId: String
+    var macId: String
+    var loginPassword: String?
+    var channels: Int?
+    var name: String?
+}
+
+struct TokensBody: Encodable {
+    var accessToken: String
+    var refreshToken: String
+    var expiresIn: Int
+
+    init(_ tokens: SessionTokens) {
+        accessToken = tokens.access.reveal()
+        refreshToken = tokens.refresh.reveal()
+        expiresIn = tokens.expiresIn
+    }
+}
+
+struct PageBody<Item: Encodable>: Encodable {
+    var items: [Item]
+    var nextCursor: String?
+}
+
+struct UserBody: Encodable {
+    var user: String
+    var role: Role
+    var disabled: Bool
+    var createdAt: String
+
+    init(_ user: UserRecord) {
+        self.user = user.name.rawValue
+        role = user.role
+        disabled = user.disabled
+        createdAt = user.createdAt.rfc3339
+    }
+}
+
+struct DeviceBody: Encodable {
+    struct Channel: Encodable {
+        var channel: Int
+        var channelId: String
+        var state: String
+        var streaming: Bool
+        var recording: Bool
+        /// Bit set of Table I.2-1.
+        var alarm: UInt32
+    }
+
+    var deviceId: String
+    var name: String
+    var online: Bool
+    var state: String
+    /// How the unit reaches the platform.
+    var transport: String?
+    var firmwareModel: String?
+    var lastSeen: String?
+    var rights: [String]
+    var channels: [Channel]
+
+    init(_ visible: VisibleDevice, _ presence: UnitPresence?) {
+        let device = visible.device
+        deviceId = device.unit.rawValue
+        name = device.name
+        online = presence != nil
+        state = presence.map { $0.state.word } ?? "offline"
+        transport = presence == nil ? nil : "vd"
+        firmwareModel = presence?.firmwareModel ?? device.firmwareModel
+        lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
+        rights = visible.rights.words
+        channels = device.channels.sorted { $0.key < $1.key }.map { number, id in
+            let reported = presence?.channels.first { $0.number == number }
+            return Channel(
+                channel: number,
+                channelId: id.rawValue,
+                state: reported?.state.word ?? "offline",
+                streaming: reported?.streaming ?? false,
+                recording: reported?.recording ?? false,
+                alarm: reported?.alarms ?? 0
+            )
+        }
+    }
+}
+
+struct AdminDeviceBody: Encodable {
+    struct Channel: Encodable {
+        var channel: Int
+        var channelId: String
+    }
+
+    var deviceId: String
+    var macId: String
+    var name: String
+    var disabled: Bool
+    var owner: String?
+    var online: Bool
+    var firmwareModel: String?
+    var lastSeen: String?
+    var createdAt: String
+    var channels: [Channel]
+    /// Only in the answer to an enrolment.
+    var loginPassword: String?
+
+    init(_ device: DeviceRecord, _ presence: UnitPresence?, loginPassword: Secret? = nil) {
+        deviceId = device.unit.rawValue
+        macId = device.macIdentity.rawValue
+        name = device.name
+        disabled = device.disabled
+        owner = device.owner?.rawValue
+        online = presence != nil
+        firmwareModel = presence?.firmwareModel ?? device.firmwareModel
+        lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
+        createdAt = device.createdAt.rfc3339
+        channels = device.channels.sorted { $0.key < $1.key }.map {
+            Channel(channel: $0.key, channelId: $0.value.rawValue)
+        }
+        self.loginPassword = loginPassword?.reveal()
+    }
+}
+
+struct BindCodeBody: Encodable {
+    var bindId: String
+    var expiresAt: String
+}
+
+struct LiveBody: Encodable {
+    struct Play: Encodable {
+        var srt: String
+        var ts: String
+    }
+
+    var streamId: String
+    var lease: String
+    var play: Play
+    var expiresAt: String
+}
+
+struct UnitSessionBody: Encodable {
+    var deviceId: String
+    var node: String
+    var epoch: UInt64
+    var connected: Bool
+    var state: String
+    var hardwareModel: String
+    var firmwareModel: String
+    var remoteAddress: String
+    var connectedAt: String
+    var lastSeen: String
+
+    init(_ session: UnitSession) {
+        let presence = session.presence
+        deviceId = session.unit.rawValue
+        node = presence.node.rawValue
+        epoch = presence.epoch.rawValue
+        connected = presence.connected
+        state = presence.state.word
+        hardwareModel = presence.hardwareModel
+        firmwareModel = presence.firmwareModel
+        remoteAddress = presence.remoteAddress
+        connectedAt = presence.connectedAt.rfc3339
+        lastSeen = presence.lastSeen.rfc3339
+    }
+}
+
+struct StreamBody: Encodable {
+    var streamId: String
+    var deviceId: String?
+    var channel: Int?
+    var epoch: UInt64
+    var publishing: Bool
+    var viewers: Int
+    var bytesReceived: UInt64
+    var bytesSent: UInt64
+    var packetsLost: UInt64
+    var startedAt: String
+
+    init(_ stream: StreamStatus) {
+        streamId = stream.stream.rawValue
+        deviceId = stream.source?.unit.rawValue
+        channel = stream.source?.number
+        epoch = stream.epoch.rawValue
+        publishing = stream.publishing
+        viewers = stream.viewers
+        bytesReceived = stream.bytesReceived
+        bytesSent = stream.bytesSent
+        packetsLost = stream.packetsLost
+        startedAt = stream.startedAt.rfc3339
+    }
+}
+
+// MARK: Words
+
+extension UnitState {
+    fileprivate var word: String {
+        switch self {
+        case .online: "online"
+        case .upgrading: "upgrading"
+        case .error: "error"
+        }
+    }
+}
+
+extension ChannelState {
+    fileprivate var word: String {
+        switch self {
+        case .offline: "offline"
+        case .online: "online"
+        case .error: "error"
+        case .disabled: "disabled"
+        }
+    }
+}
+
+extension Rights {
+    fileprivate var words: [String] {
+        [(Rights.live, "live"), (.playback, "playback"), (.control, "control"), (.talk, "talk")]
+            .filter { contains($0.0) }.map(\.1)
+    }
+}
+
+extension WallTime {
+    /// Seconds are enough for people, and what every client parses.
+    var rfc3339: String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+    }
+}

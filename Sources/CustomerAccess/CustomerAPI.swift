@@ -1,0 +1,104 @@
+package import Bus
+import HSSModel
+import HTTPTypes
+package import Hummingbird
+import ServerKit
+
+/// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
+///
+/// Every object is checked against its caller at the moment of reading; what the caller may not see does not
+/// exist for the caller.
+package struct CustomerAPI: Sendable {
+    let accounts: any AccountPoint
+    let devices: any DevicePoint
+    let control: any ServiceControlPoint
+    let media: any MediaDistributor
+    /// How long a play ticket handed out stays good.
+    static let ticketTime = Duration.seconds(60)
+
+    package init(
+        accounts: any AccountPoint,
+        devices: any DevicePoint,
+        control: any ServiceControlPoint,
+        media: any MediaDistributor
+    ) {
+        self.accounts = accounts
+        self.devices = devices
+        self.control = control
+        self.media = media
+    }
+
+    package func addRoutes(to router: Router<PlatformContext>) {
+        let api = router.group("api/v1")
+        addSessionRoutes(to: api)
+        let known = api.add(middleware: SessionMiddleware(accounts: accounts))
+        addDeviceRoutes(to: known)
+        addOperatorRoutes(to: known)
+    }
+
+    // MARK: Sessions
+
+    private func addSessionRoutes(to api: RouterGroup<PlatformContext>) {
+        api.post("session") { request, context in
+            let body = try await JSONBody.decode(LoginBody.self, from: request)
+            return try await answering {
+                let tokens = try await accounts.openSession(
+                    user: body.user,
+                    password: Secret(body.password),
+                    from: context.remoteAddress
+                )
+                return try JSONBody.answer(TokensBody(tokens), .created)
+            }
+        }
+        api.post("session/refresh") { request, _ in
+            let body = try await JSONBody.decode(RefreshBody.self, from: request)
+            return try await answering {
+                try JSONBody.answer(TokensBody(try await accounts.refreshSession(Secret(body.refreshToken))))
+            }
+        }
+        api.delete("session") { request, _ in
+            try await answering {
+                try await accounts.closeSession(access: try SessionMiddleware.token(request))
+                return Response(status: .noContent)
+            }
+        }
+    }
+
+    // MARK: What all routes share
+
+    /// Errors of the rooms behind become problems.
+    func answering(_ body: () async throws -> Response) async throws -> Response {
+        do {
+            return try await body()
+        } catch let error as ManagementError {
+            throw error.problem
+        } catch let error as LiveError {
+            throw error.problem
+        } catch let error as MediaError {
+            throw error.problem
+        }
+    }
+
+    /// One page of a list: `limit` (1 to 200, by default 50) and `cursor`, the name after which to go on.
+    func page<Item, Body: Encodable>(
+        _ request: Request,
+        name: (Item) -> String,
+        body: (Item) async -> Body,
+        read: (_ after: String?, _ limit: Int) async throws -> [Item]
+    ) async throws -> Response {
+        let limitText = request.uri.queryParameters["limit"].map(String.init)
+        guard let limit = limitText.map({ Int($0) }) ?? 50, (1...200).contains(limit) else {
+            throw ManagementError.invalid(field: "limit", "expected 1 to 200")
+        }
+        let cursor = request.uri.queryParameters["cursor"].map(String.init)
+        if let cursor, !UnitID.isValid(cursor) {
+            throw ManagementError.invalid(field: "cursor", "expected the next_cursor of a page")
+        }
+        // One more than asked for tells whether there is another page.
+        let items = try await read(cursor, limit + 1)
+        var bodies: [Body] = []
+        for item in items.prefix(limit) { bodies.append(await body(item)) }
+        let next = items.count > limit ? name(items[limit - 1]) : nil
+        return try JSONBody.answer(PageBody(items: bodies, nextCursor: next))
+    }
+}

@@ -1,0 +1,100 @@
+import Bus
+import HSSModel
+import HTTPTypes
+import Hummingbird
+import ServerKit
+
+extension CustomerAPI {
+    func addDeviceRoutes(to api: RouterGroup<PlatformContext>) {
+        api.get("devices") { request, context in
+            let caller = try context.caller()
+            return try await answering {
+                try await page(
+                    request,
+                    name: { $0.device.unit.rawValue },
+                    body: { await body($0) },
+                    read: { after, limit in
+                        try await devices.devices(
+                            after: after.flatMap { UnitID(rawValue: $0) },
+                            limit: limit,
+                            visibleTo: caller
+                        )
+                    }
+                )
+            }
+        }
+        api.get("devices/:id") { _, context in
+            try await answering { try JSONBody.answer(await body(try await visible(context))) }
+        }
+        api.post("bindings") { _, context in
+            let caller = try context.caller()
+            return try await answering {
+                let code = try await devices.issueBindCode(for: caller)
+                let body = BindCodeBody(bindId: code.code.reveal(), expiresAt: code.expiresAt.rfc3339)
+                return try JSONBody.answer(body, .created)
+            }
+        }
+        api.delete("devices/:id/binding") { _, context in
+            let caller = try context.caller()
+            let id = try context.parameters.require("id")
+            return try await answering {
+                try await devices.unbind(id, by: caller)
+                return Response(status: .noContent)
+            }
+        }
+        api.post("devices/:id/channels/:n/live") { _, context in
+            let caller = try context.caller()
+            return try await answering { try await startLive(try await channel(context), caller) }
+        }
+        api.delete("devices/:id/channels/:n/live") { request, context in
+            let caller = try context.caller()
+            return try await answering {
+                let lease = request.uri.queryParameters["lease"].map(String.init)
+                guard lease == nil || LeaseID(rawValue: lease ?? "") != nil else {
+                    throw ManagementError.invalid(field: "lease", "expected the lease of a live answer")
+                }
+                await control.stopLive(
+                    try await channel(context),
+                    lease: lease.flatMap { LeaseID(rawValue: $0) },
+                    for: caller.user
+                )
+                return Response(status: .noContent)
+            }
+        }
+    }
+
+    private func startLive(_ channel: ChannelAddress, _ caller: Principal) async throws -> Response {
+        let lease = try await control.startLive(channel, for: caller.user)
+        let play = try await media.play(lease.stream, lease: lease.lease, validFor: Self.ticketTime)
+        return try JSONBody.answer(
+            LiveBody(
+                streamId: lease.stream.rawValue,
+                lease: lease.lease.rawValue,
+                play: .init(srt: play.srt.reveal(), ts: play.ts.reveal()),
+                expiresAt: play.expiresAt.rfc3339
+            )
+        )
+    }
+
+    private func visible(_ context: PlatformContext) async throws -> VisibleDevice {
+        try await devices.device(try context.parameters.require("id"), visibleTo: try context.caller())
+    }
+
+    /// The channel of the path, if the caller may watch it.
+    private func channel(_ context: PlatformContext) async throws -> ChannelAddress {
+        let visible = try await visible(context)
+        let text = try context.parameters.require("n")
+        guard let number = Int(text), visible.device.channels[number] != nil else {
+            throw ManagementError.notFound("channel \(text.prefix(8)) of device \(visible.device.unit)")
+        }
+        guard visible.rights.contains(.live) else {
+            throw Problem(.forbidden, type: "no-right", detail: "You may see this device but not watch it.")
+        }
+        return ChannelAddress(unit: visible.device.unit, number: number)
+    }
+
+    private func body(_ device: VisibleDevice) async -> DeviceBody {
+        let unit = device.device.unit
+        return DeviceBody(device, await control.presence(of: [unit])[unit])
+    }
+}

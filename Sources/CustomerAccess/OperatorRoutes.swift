@@ -1,0 +1,154 @@
+import Bus
+import HSSModel
+import HTTPTypes
+import Hummingbird
+import ServerKit
+
+extension CustomerAPI {
+    func addOperatorRoutes(to api: RouterGroup<PlatformContext>) {
+        let admin = api.group("admin")
+        addUserRoutes(to: admin)
+        addEnrolmentRoutes(to: admin)
+        admin.get("sessions") { request, context in
+            try Self.requireOperator(context)
+            return try await answering {
+                try await page(
+                    request,
+                    name: { $0.unit.rawValue },
+                    body: { UnitSessionBody($0) },
+                    read: { after, limit in
+                        await control.sessions(after: after.flatMap { UnitID(rawValue: $0) }, limit: limit)
+                    }
+                )
+            }
+        }
+        admin.get("streams") { request, context in
+            try Self.requireOperator(context)
+            return try await answering {
+                let streams = await media.streams().sorted { $0.stream < $1.stream }
+                return try await page(
+                    request,
+                    name: { $0.stream.rawValue },
+                    body: { StreamBody($0) },
+                    read: { after, limit in
+                        Array(
+                            streams.filter { after == nil || $0.stream.rawValue > after ?? "" }.prefix(limit)
+                        )
+                    }
+                )
+            }
+        }
+    }
+
+    private func addUserRoutes(to admin: RouterGroup<PlatformContext>) {
+        admin.post("users") { request, context in
+            let caller = try context.caller()
+            let body = try await JSONBody.decode(NewUserBody.self, from: request)
+            return try await answering {
+                let user = try await accounts.addUser(
+                    body.user,
+                    password: Secret(body.password),
+                    role: body.role ?? .customer,
+                    by: caller
+                )
+                return try JSONBody.answer(UserBody(user), .created)
+            }
+        }
+        admin.get("users") { request, context in
+            let caller = try context.caller()
+            return try await answering {
+                try await page(
+                    request,
+                    name: { $0.name.rawValue },
+                    body: { UserBody($0) },
+                    read: { after, limit in
+                        try await accounts.users(
+                            after: after.flatMap { UserName(rawValue: $0) },
+                            limit: limit,
+                            by: caller
+                        )
+                    }
+                )
+            }
+        }
+        admin.patch("users/:user") { request, context in
+            let caller = try context.caller()
+            let body = try await JSONBody.decode(SwitchBody.self, from: request)
+            let name = try context.parameters.require("user")
+            return try await answering {
+                try JSONBody.answer(
+                    UserBody(try await accounts.setUser(name, disabled: body.disabled, by: caller))
+                )
+            }
+        }
+    }
+
+    private func addEnrolmentRoutes(to admin: RouterGroup<PlatformContext>) {
+        admin.post("devices") { request, context in
+            let caller = try context.caller()
+            let body = try await JSONBody.decode(NewDeviceBody.self, from: request)
+            return try await answering {
+                let new = NewDevice(
+                    deviceID: body.deviceId,
+                    macID: body.macId,
+                    loginPassword: body.loginPassword.map { Secret($0) },
+                    channels: body.channels ?? 1,
+                    name: body.name
+                )
+                let enrolled = try await devices.addDevice(new, by: caller)
+                let answer = AdminDeviceBody(enrolled.device, nil, loginPassword: enrolled.loginPassword)
+                return try JSONBody.answer(answer, .created)
+            }
+        }
+        admin.get("devices") { request, context in
+            let caller = try context.caller()
+            return try await answering {
+                try await page(
+                    request,
+                    name: { $0.unit.rawValue },
+                    body: { await body($0) },
+                    read: { after, limit in
+                        try await devices.allDevices(
+                            after: after.flatMap { UnitID(rawValue: $0) },
+                            limit: limit,
+                            by: caller
+                        )
+                    }
+                )
+            }
+        }
+        admin.get("devices/:id") { _, context in
+            try Self.requireOperator(context)
+            let caller = try context.caller()
+            let id = try context.parameters.require("id")
+            return try await answering {
+                try JSONBody.answer(await body(try await devices.device(id, visibleTo: caller).device))
+            }
+        }
+        admin.patch("devices/:id") { request, context in
+            let caller = try context.caller()
+            let body = try await JSONBody.decode(SwitchBody.self, from: request)
+            let id = try context.parameters.require("id")
+            return try await answering {
+                let device = try await devices.setDevice(id, disabled: body.disabled, by: caller)
+                return try JSONBody.answer(await self.body(device))
+            }
+        }
+        admin.delete("devices/:id") { _, context in
+            let caller = try context.caller()
+            let id = try context.parameters.require("id")
+            return try await answering {
+                try await devices.removeDevice(id, by: caller)
+                return Response(status: .noContent)
+            }
+        }
+    }
+
+    private static func requireOperator(_ context: PlatformContext) throws {
+        guard try context.caller().role == .operator else { throw ManagementError.forbidden.problem }
+    }
+
+    private func body(_ device: DeviceRecord) async -> AdminDeviceBody {
+        AdminDeviceBody(device, await control.presence(of: [device.unit])[device.unit])
+    }
+}

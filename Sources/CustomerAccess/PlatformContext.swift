@@ -1,0 +1,24 @@
+import Bus
+import HTTPTypes
+package import Hummingbird
+import NIOCore
+
+/// What travels with one request: who asks, and from where.
+package struct PlatformContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// Network address of the client without its port.
+    package let remoteAddress: String
+    /// Set behind ``SessionMiddleware``.
+    var principal: Principal?
+
+    package init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        remoteAddress = source.channel.remoteAddress?.ipAddress ?? "local"
+    }
+
+    /// Who asks. A route that calls it stands behind ``SessionMiddleware``.
+    func caller() throws -> Principal {
+        guard let principal else { throw HTTPError(.unauthorized) }
+        return principal
+    }
+}

@@ -1,0 +1,39 @@
+import SRTTransport
+import Vm
+
+/// Why a publisher or viewer is not let in: exact for our figures, neutral for the peer.
+enum MediaRefusal: String, Error, CaseIterable, Sendable {
+    case malformed, forged, expired, reused, void
+    case wrongPurpose = "wrong-purpose"
+    case foreignStream = "foreign-stream"
+    case notRunning = "not-running"
+    case olderEpoch = "older-epoch"
+    case wrongSecret = "wrong-secret"
+    case tooManyHandshakes = "rate"
+    case tooManyStreams = "streams"
+    case tooManyViewers = "viewers"
+    case shuttingDown = "shutting-down"
+
+    init(_ error: TicketError) {
+        self =
+            switch error {
+            case .forged: .forged
+            case .expired: .expired
+            case .wrongPurpose: .wrongPurpose
+            case .foreignStream: .foreignStream
+            case .reused: .reused
+            case .void: .void
+            }
+    }
+
+    /// What the peer hears. Whatever is wrong with a ticket has one answer, so that nothing can be probed.
+    var rejection: SRTRejection {
+        switch self {
+        case .malformed: .badRequest
+        case .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .wrongSecret: .unauthorized
+        case .notRunning: .notFound
+        case .olderEpoch: .conflict
+        case .tooManyHandshakes, .tooManyStreams, .tooManyViewers, .shuttingDown: .overload
+        }
+    }
+}

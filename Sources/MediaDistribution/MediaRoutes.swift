@@ -1,0 +1,122 @@
+import Bus
+import HSSModel
+import HTTPTypes
+import HostClock
+package import Hummingbird
+import ServerKit
+import Vm
+
+extension MediaService {
+    /// `GET /live/{stream}.ts?ticket=…`: the stream as MPEG-TS from its last key frame on, without end.
+    ///
+    /// The ticket is checked once; it stands in the address because players send no headers. Works over HTTP/1.1 and
+    /// HTTP/2.
+    package func addRoutes(to router: Router<some RequestContext>) {
+        router.get("live/{stream}.ts") { request, context in
+            try self.watch(request, context.parameters.get("stream"))
+        }
+        router.head("live/{stream}.ts") { request, context in
+            _ = try self.admit(request, context.parameters.get("stream"))
+            return Response(status: .ok, headers: Self.headers)
+        }
+    }
+
+    private static var headers: HTTPFields {
+        [.contentType: "video/mp2t", .cacheControl: "no-store"]
+    }
+
+    private func watch(_ request: Request, _ name: String?) throws -> Response {
+        let ticket = try admit(request, name)
+        return Response(
+            status: .ok,
+            headers: Self.headers,
+            body: ResponseBody { [self] writer in
+                try await serve(ticket, request, &writer)
+            }
+        )
+    }
+
+    /// Neutral for the peer: what is wrong with a ticket is only counted.
+    private func admit(_ request: Request, _ name: String?) throws -> Ticket {
+        do throws(MediaRefusal) {
+            guard let stream = name.flatMap(StreamID.init(rawValue:)) else { throw .notRunning }
+            guard let text = request.uri.queryParameters["ticket"] else { throw .malformed }
+            let ticket = try admission.playTicket(Secret(String(text)), of: stream)
+            try table.check(viewer: ticket)
+            return ticket
+        } catch {
+            metrics.count(error)
+            switch error {
+            case .notRunning: throw Problem(.notFound, detail: "The stream is not running.")
+            case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch:
+                throw Problem(
+                    .serviceUnavailable,
+                    detail: "The media server is busy.",
+                    headers: [.retryAfter: "5"]
+                )
+            case .malformed, .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .wrongSecret:
+                throw Problem(.unauthorized, detail: "The address is not valid any more. Ask for a new one.")
+            }
+        }
+    }
+
+    @concurrent private func serve(
+        _ ticket: Ticket,
+        _ request: Request,
+        _ writer: inout any ResponseBodyWriter
+    ) async throws {
+        let viewer = HTTPViewer(limitInBytes: limits.viewerQueueInBytes, at: .now)
+        // The place may be gone since the answer began.
+        guard let place = try? table.join(ticket, .http, stop: { viewer.end($0) }) else {
+            return try await writer.finish(nil)
+        }
+        place.hub.add(viewer)
+        defer {
+            place.hub.remove(viewer)
+            viewer.end(.closedByPeer)
+            table.leave(ticket.stream, viewer: place.id, viewer.endReason ?? .closedByPeer)
+        }
+        let output = ViewerOutput(writer)
+        let isComplete = try await request.body.consumeWithInboundCloseHandler { _ in
+            await withTaskGroup { group in
+                group.addTask { await output.write(everythingOf: viewer) }
+                // A connection that takes nothing holds up the other task; ending the viewing frees it.
+                group.addTask {
+                    await viewer.waitUntilBroken()
+                    return false
+                }
+                defer { group.cancelAll() }
+                return await group.next() ?? false
+            }
+        } onInboundClosed: {
+            viewer.end(.closedByPeer)
+        }
+        // Finishing a body would wait for ever for a viewer that takes nothing; throwing closes its connection.
+        guard isComplete, viewer.endReason == .closedByPlatform else { throw CancellationError() }
+        try await writer.finish(nil)
+    }
+}
+
+/// The body of one response, handed to the task that writes it.
+///
+/// `@unchecked`: Hummingbird's writers are values around a channel's outbound writer, which any task may use; their
+/// protocol does not say so. One task writes at a time: the group that writes has ended before the body is finished.
+private struct ViewerOutput: @unchecked Sendable {
+    private let writer: any ResponseBodyWriter
+
+    init(_ writer: any ResponseBodyWriter) {
+        self.writer = writer
+    }
+
+    /// False: the connection is gone, or the viewing was broken off while it took nothing.
+    @concurrent func write(everythingOf viewer: HTTPViewer) async -> Bool {
+        var writer = writer
+        var bell = viewer.makeBell()
+        do {
+            while let batches = await viewer.next(&bell) { try await writer.write(contentsOf: batches) }
+            return true
+        } catch {
+            return false
+        }
+    }
+}

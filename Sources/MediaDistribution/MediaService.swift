@@ -1,0 +1,160 @@
+package import Bus
+package import HSSModel
+import HostClock
+package import Logging
+import SRTTransport
+package import ServerKit
+import ServiceLifecycle
+import Vm
+
+/// The media distribution unit (MDU): takes streams from units over SRT and gives them to customers over SRT and HTTP.
+///
+/// The port is open once the object is made; media moves while ``run()`` runs. Packets never leave the lanes' threads;
+/// HTTP viewers get whole batches.
+package final class MediaService: MediaDistributor, Service {
+    /// The UDP port that is bound.
+    package let port: Int
+
+    let table: StreamTable
+    let admission: Admission
+    let metrics: MediaMetrics
+    let limits: MediaLimits
+    private let settings: MediaSettings
+    private let key: TicketKey
+    private let lanes: [Lane]
+    private let logger: Logger
+
+    /// Opens the port. Throws where it is taken or a setting is out of its range.
+    package init(
+        _ settings: MediaSettings,
+        metrics registry: MetricRegistry,
+        logger: Logger
+    ) throws(MediaStartError) {
+        guard let key = TicketKey(settings.key) else { throw .shortKey }
+        try settings.check()
+        metrics = MediaMetrics(registry)
+        table = StreamTable(limits: settings.limits, metrics: metrics)
+        admission = Admission(settings, key: key, table: table, metrics: metrics)
+        do throws(SRTError) {
+            lanes = try Self.openLanes(settings, admission)
+        } catch {
+            throw error.isAddressInUse ? .portTaken(settings.port) : .socket("\(error)")
+        }
+        self.settings = settings
+        self.key = key
+        self.logger = logger
+        limits = settings.limits
+        let port = Int(lanes[0].listener.address.port)
+        self.port = port
+        registry.gauge(
+            "vedette_srt_udp_drops",
+            "Datagrams the kernel dropped because the port's buffer was full."
+        ) { Double(UDPDrops.count(port: port)) }
+    }
+
+    /// Moves media until a graceful shutdown, which closes the listeners, then publishers, then viewers.
+    package func run() async throws {
+        for (number, lane) in lanes.enumerated() {
+            try lane.start(number: number) { [self] in
+                LaneLoop(
+                    $0,
+                    admission: admission,
+                    table: table,
+                    metrics: metrics,
+                    settings: settings,
+                    sweepsTable: number == 0,
+                    logger: logger
+                )
+            }
+        }
+        logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
+        // A cancellation ends it in the same order.
+        try? await gracefulShutdown()
+        table.shutDown()
+        for lane in lanes { lane.post(.stop) }
+        for lane in lanes { await lane.waitUntilEnded() }
+    }
+
+    private static func openLanes(
+        _ settings: MediaSettings,
+        _ admission: Admission
+    ) throws(SRTError) -> [Lane] {
+        let isShared = settings.lanes > 1
+        if isShared { try UDPPort.checkFree(host: settings.host, port: settings.port) }
+        var options = SRTOptions()
+        options.reordersByTimestamp = false
+        options.latencyMilliseconds = Int(settings.latency.wholeMilliseconds)
+        options.enforcesEncryption = settings.encryption != .optional
+        options.flowWindow = 4096
+        options.receiveBufferInBytes = 3 << 20
+        options.sendBufferInBytes = settings.limits.sendBufferInBytes
+        var lanes: [Lane] = []
+        for _ in 0..<settings.lanes {
+            let number = lanes.first.map { Int($0.listener.address.port) } ?? settings.port
+            let port = try UDPPort(host: settings.host, port: number, shared: isShared)
+            lanes.append(
+                try Lane(try SRTListener(on: port, options: options) { admission.judge($0) })
+            )
+        }
+        return lanes
+    }
+}
+
+// MARK: Reference point Sm
+
+extension MediaService {
+    package func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
+        let now = WallTime.now
+        try table.order(order, at: now)
+        var random = SystemRandomNumberGenerator()
+        let ticket = Ticket(
+            publishing: order.stream,
+            epoch: order.epoch,
+            expiresAt: now + limits.publishTicketLifetime,
+            nonce: Ticket.Nonce(using: &random)
+        )
+        return IngestAddress(url: address(of: ticket, .publish))
+    }
+
+    package func close(_ stream: StreamID) async {
+        table.close(stream, at: .now)
+    }
+
+    package func play(
+        _ stream: StreamID,
+        lease: LeaseID,
+        validFor: Duration
+    ) async throws(MediaError) -> PlayAddresses {
+        var random = SystemRandomNumberGenerator()
+        let ticket = Ticket(
+            playing: stream,
+            epoch: try table.epochForViewers(of: stream),
+            lease: lease,
+            expiresAt: .now + min(max(validFor, .seconds(1)), limits.longestPlayTicketLifetime),
+            nonce: Ticket.Nonce(using: &random)
+        )
+        let host = settings.domain.contains(":") ? "[\(settings.domain)]" : settings.domain
+        let path = "/live/\(stream.rawValue).ts?ticket=\(key.seal(ticket).reveal())"
+        return PlayAddresses(
+            srt: address(of: ticket, .request),
+            ts: Secret("https://\(host):\(settings.httpsPort)\(path)"),
+            expiresAt: ticket.expiresAt
+        )
+    }
+
+    package func streams() async -> [StreamStatus] { table.statuses() }
+
+    package func events() async -> AsyncStream<MediaEvent> { table.subscribe() }
+
+    private func address(of ticket: Ticket, _ mode: StreamAccess.Mode) -> Secret {
+        let isEncrypted = settings.encryption != .off
+        return SRTAddress(
+            host: settings.domain,
+            port: port,
+            streamID: StreamAccess(stream: ticket.stream, mode: mode, ticket: key.seal(ticket)).text.reveal(),
+            passphrase: isEncrypted ? key.passphrase(of: ticket.stream, epoch: ticket.epoch) : nil,
+            keyLength: isEncrypted ? 16 : nil,
+            latencyMilliseconds: Int(settings.latency.wholeMilliseconds)
+        ).text
+    }
+}

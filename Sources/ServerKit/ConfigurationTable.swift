@@ -1,0 +1,235 @@
+/// Every key that this version understands, in the order of the sample.
+package enum ConfigurationTable {
+    package static let roles = ["cmu", "scu", "mdu"]
+
+    package static let keys: [ConfigurationKey] =
+        node + listeners + units + platform + limits + [
+            ConfigurationKey(
+                "log.level",
+                .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
+                default: "info",
+                "The least level that is written to standard error."
+            ),
+            ConfigurationKey(
+                "log.format",
+                .choice(["text", "json"]),
+                default: "text",
+                "text: for people; json: one object a line."
+            ),
+        ]
+
+    /// Keys of the contract whose feature this version does not have, by key or by section.
+    package static let later: [String: String] = [
+        "blobs": "storage of recordings", "recording": "recording", "stun": "STUN", "turn": "TURN",
+        "scanner": "the scanner system", "uplink": "ONVIF Uplink",
+    ]
+
+    /// Environment variables that begin like keys and are none.
+    package static let otherVariables: Set = [
+        "VEDETTE_ADMIN_PASSWORD", "VEDETTE_PASSWORD", "VEDETTE_SESSION", "VEDETTE_SEED",
+    ]
+    package static let testVariables = "VEDETTE_TEST_"
+
+    /// What a section is about, for the sample.
+    package static let sections: [String: String] = [
+        "node": "This node",
+        "roles": "What this node does",
+        "tls": "Certificate of all TLS listeners; read again at 'vedette config reload' (SIGHUP)",
+        "https": "Vs, the customer API and media over HTTP; HTTP/1.1 and HTTP/2",
+        "http": "The same without TLS, for units that cannot",
+        "vd": "Signalling with premises units (Vd)",
+        "srt": "Media from units and to viewers (Vm)",
+        "live": "Live viewing",
+        "store": "Database",
+        "bus": "How roles reach each other",
+        "metrics": "Figures and health, without TLS: keep it away from strangers",
+        "limits": "What strangers are granted; at each bound the newcomer is refused",
+        "log": "Log, on standard error",
+    ]
+
+    private static let node = [
+        ConfigurationKey("node.name", .text, default: "", "Name in the cluster; empty: the host's name."),
+        ConfigurationKey(
+            "node.domain",
+            .text,
+            default: "localhost",
+            "Name or address in everything handed out, and in the certificate."
+        ),
+        ConfigurationKey("node.data", .text, default: "./var", "Data folder."),
+        ConfigurationKey("roles", .names(roles), default: "all", "all, or a list such as [cmu, scu, mdu]."),
+        ConfigurationKey(
+            "tls.certificate",
+            .text,
+            default: "",
+            "PEM file, the server's certificate first; empty: an own authority and certificate under <data>/tls."
+        ),
+        ConfigurationKey("tls.key", .text, default: "", "PEM file of its key, mode 0600."),
+    ]
+
+    private static let listeners = [
+        ConfigurationKey(
+            "https.host",
+            .text,
+            default: "0.0.0.0",
+            "Address to listen on; \"::\" for IPv6 too."
+        ),
+        ConfigurationKey("https.port", .port, default: "8443", "TCP port."),
+        ConfigurationKey("http.port", .port, default: "0", "TCP port; 0: off."),
+    ]
+
+    private static let units = [
+        ConfigurationKey("vd.port", .port, default: "8444", "TCP port for wss; 0: off."),
+        ConfigurationKey("vd.plain_port", .port, default: "0", "TCP port for ws; 0: off."),
+        ConfigurationKey(
+            "vd.keepalive",
+            .duration(.seconds(1) ... .seconds(3600)),
+            default: "10s",
+            "How often units report."
+        ),
+        ConfigurationKey(
+            "vd.offline_after",
+            .duration(.seconds(2) ... .seconds(86_400)),
+            default: "60s",
+            "Silence after which a unit counts as offline; more than vd.keepalive."
+        ),
+        ConfigurationKey(
+            "vd.rpc_timeout",
+            .duration(.seconds(1) ... .seconds(120)),
+            default: "20s",
+            "How long a unit may take to answer."
+        ),
+        ConfigurationKey(
+            "vd.deployed_names",
+            .truth,
+            default: "true",
+            "Serve the older names that deployed units use (/ovc, /ovp/getServerAddr) too."
+        ),
+        ConfigurationKey("srt.port", .port, default: "8890", "UDP port; 0: off."),
+        ConfigurationKey(
+            "srt.latency",
+            .duration(.milliseconds(20) ... .seconds(8)),
+            default: "120ms",
+            "Time for repeating what was lost."
+        ),
+        ConfigurationKey(
+            "srt.encryption",
+            .choice(["off", "optional", "required"]),
+            default: "required",
+            "AES with a passphrase of its own for every stream."
+        ),
+        ConfigurationKey(
+            "live.linger",
+            .duration(.zero ... .seconds(3600)),
+            default: "15s",
+            "How long a unit goes on pushing after its last viewer has gone."
+        ),
+    ]
+
+    private static let platform = [
+        ConfigurationKey(
+            "store.url",
+            .url(schemes: ["sqlite"], later: ["postgres"]),
+            default: "sqlite:",
+            "sqlite:PATH; without a path vedette.sqlite in the data folder.",
+            mayBeSecret: true
+        ),
+        ConfigurationKey(
+            "bus.url",
+            .url(schemes: ["local"], later: ["nats"]),
+            default: "local:",
+            "local: everything in this process.",
+            mayBeSecret: true
+        ),
+        ConfigurationKey("metrics.host", .text, default: "127.0.0.1", "Address to listen on."),
+        ConfigurationKey(
+            "metrics.port",
+            .port,
+            default: "9090",
+            "TCP port of /metrics, /healthz and /readyz; 0: off."
+        ),
+    ]
+
+    private static let limits = [
+        count(
+            "connections",
+            1...1_000_000,
+            10_000,
+            "Open connections, on the HTTP ports together and on Vd."
+        ),
+        count("connections_per_address", 1...1_000_000, 200, "The same from one IPv4 address or IPv6 /64."),
+        duration("header_timeout", .seconds(1) ... .seconds(120), "10s", "TLS handshake and request header."),
+        duration(
+            "idle_timeout",
+            .seconds(5) ... .seconds(3600),
+            "75s",
+            "HTTP connection without a request, or request without progress."
+        ),
+        duration(
+            "drain_timeout",
+            .zero ... .seconds(300),
+            "5s",
+            "From SIGTERM until connections still open are cut."
+        ),
+        size("header_size", 1024...(1 << 20), "16KiB", "Header of one HTTP request."),
+        size("request_body", 1024...(64 << 20), "64KiB", "JSON body of one HTTP request."),
+        size("message_size", 1024...(16 << 20), "256KiB", "One Vd message."),
+        count("login_failures", 1...1000, 5, "Wrong passwords of one address before it has to wait."),
+        count("login_failures_account", 1...10_000, 20, "The same of one account, from all addresses."),
+        count("sessions_per_user", 1...10_000, 100, "Customer logins of one user at a time."),
+        count("vs_rate", 1...100_000, 5, "Scheduling requests per second of one address, in the long run."),
+        count("vs_burst", 1...100_000, 50, "The same at once."),
+        count(
+            "api_rate",
+            1...100_000,
+            50,
+            "Customer API requests per second of one address, in the long run."
+        ),
+        count("api_burst", 1...100_000, 200, "The same at once."),
+        count("units", 1...1_000_000, 20_000, "Units logged in at a time."),
+        count("calls_per_unit", 1...1000, 16, "Requests waiting for one unit's answer."),
+        count("live_waiting", 1...10_000, 100, "Customers waiting for one channel's first picture."),
+        count("streams", 1...100_000, 1000, "Streams published at a time."),
+        count("viewers", 1...1_000_000, 5000, "Viewers at a time, SRT and HTTP together."),
+        count("viewers_per_stream", 1...1_000_000, 500, "Viewers of one stream."),
+        size(
+            "viewer_backlog",
+            (64 << 10)...(256 << 20),
+            "4MiB",
+            "Kept for a slow viewer before it skips ahead."
+        ),
+        count(
+            "srt_handshakes",
+            1...100_000,
+            10,
+            "SRT handshakes per second of one address, in the long run."
+        ),
+        count("srt_handshakes_burst", 1...100_000, 100, "The same at once."),
+    ]
+
+    private static func count(
+        _ name: String,
+        _ range: ClosedRange<Int>,
+        _ value: Int,
+        _ meaning: String
+    ) -> ConfigurationKey {
+        ConfigurationKey("limits.\(name)", .count(range), default: String(value), meaning)
+    }
+
+    private static func duration(
+        _ name: String,
+        _ range: ClosedRange<Duration>,
+        _ value: String,
+        _ meaning: String
+    ) -> ConfigurationKey {
+        ConfigurationKey("limits.\(name)", .duration(range), default: value, meaning)
+    }
+
+    private static func size(
+        _ name: String,
+        _ range: ClosedRange<Int>,
+        _ value: String,
+        _ meaning: String
+    ) -> ConfigurationKey {
+        ConfigurationKey("limits.\(name)", .size(range), default: value, meaning)
+    }
+}

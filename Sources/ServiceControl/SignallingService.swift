@@ -1,0 +1,195 @@
+package import Bus
+package import HSSModel
+import HostClock
+package import Logging
+package import NIOCore
+import NIOPosix
+package import ServerKit
+import ServiceLifecycle
+import Synchronization
+import Vd
+import Vm
+
+/// A port for units.
+package struct VdPort: Sendable {
+    /// `vd` or `vd.plain`, in messages.
+    package var name: String
+    package var host: String
+    /// 0 for any.
+    package var port: Int
+    /// Nil for plain ws.
+    package var identity: ServerIdentity?
+    /// TLS handshake and login have to be through by then.
+    package var headerTimeout: Duration
+
+    package init(name: String, host: String, port: Int, identity: ServerIdentity?, headerTimeout: Duration) {
+        self.name = name
+        self.host = host
+        self.port = port
+        self.identity = identity
+        self.headerTimeout = headerTimeout
+    }
+}
+
+/// The service control unit (SCU): Vd for units, reference point Cs for customers.
+package final class SignallingService: Service {
+    /// How long a shutdown waits for units to take leave.
+    private static let drainTime = Duration.seconds(3)
+
+    private let ports: [VdPort]
+    private let gate: ConnectionGate
+    private let media: any MediaDistributor
+    private let services: UnitServices
+    private let units: UnitRegistry
+    private let director: LiveDirector
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let onListening: @Sendable (VdPort, Int) -> Void
+
+    /// `onListening` is told each port once units can connect.
+    package init(
+        settings: SignallingSettings,
+        ports: [VdPort],
+        gate: ConnectionGate,
+        admission: any UnitAdmission,
+        media: any MediaDistributor,
+        metrics: MetricRegistry,
+        logger: Logger,
+        group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        onListening: @escaping @Sendable (VdPort, Int) -> Void = { _, _ in }
+    ) {
+        self.ports = ports
+        self.gate = gate
+        self.media = media
+        self.group = group
+        self.logger = logger
+        self.onListening = onListening
+        services = UnitServices(settings: settings, admission: admission, metrics: metrics, logger: logger)
+        units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
+        director = LiveDirector(
+            units: units,
+            media: media,
+            timing: settings.live,
+            metrics: metrics,
+            logger: logger
+        )
+        let units = units
+        metrics.gauge("vedette_vd_units_online", "Units that are connected or were a moment ago.") {
+            Double(units.connectedUnits)
+        }
+    }
+
+    /// Serves until the graceful shutdown, then takes leave of every unit.
+    package func run() async throws {
+        let sweepers = try await LoopSweeper.start(on: group)
+        let news = units.news()
+        let events = await media.events()
+        var listeners: [VdListener] = []
+        var channels: [any Channel] = []
+        for port in ports {
+            let listener = VdListener(
+                port: port,
+                gate: gate,
+                units: units,
+                services: services,
+                sweepers: sweepers,
+                group: group
+            )
+            let channel = try await listener.bind()
+            listeners.append(listener)
+            channels.append(channel)
+            onListening(port, channel.localAddress?.port ?? port.port)
+        }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await piece in news.cancelOnGracefulShutdown() { await self.director.heard(piece) }
+            }
+            group.addTask {
+                for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
+            }
+            group.addTask { await self.keepTime() }
+            await group.waitForAll()
+        }
+        for channel in channels { try? await channel.close() }
+        for listener in listeners { listener.drain() }
+        let deadline = Instant.now + Self.drainTime
+        while listeners.contains(where: { $0.connections > 0 }), Instant.now < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        for listener in listeners { listener.closeAll() }
+        for sweeper in sweepers.values {
+            sweeper.eventLoop.execute { sweeper.value.stop() }
+        }
+    }
+
+    /// Wakes what is due, twenty times a second, and looks after silent units every second.
+    private func keepTime() async {
+        let tick = Duration.milliseconds(50)
+        var ticks = 0
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
+            ticks += 1
+            await director.tick(at: .now)
+            guard ticks % 20 == 0 else { continue }
+            for unit in units.sweep(at: .now) {
+                logger.notice("unit offline", metadata: ["unit": "\(unit)"])
+            }
+            if ticks % 200 == 0 { await director.reconcile() }
+        }
+    }
+
+    /// Units connected now, for scheduling.
+    package var connectedUnits: Int { units.connectedUnits }
+}
+
+extension SignallingService: ServiceControlPoint {
+    package func presence(of units: [UnitID]) async -> [UnitID: UnitPresence] {
+        var known: [UnitID: UnitPresence] = [:]
+        for unit in units { known[unit] = self.units.presence(of: unit) }
+        return known
+    }
+
+    package func sessions(after: UnitID?, limit: Int) async -> [UnitSession] {
+        units.sessions(after: after, limit: limit)
+    }
+
+    package func startLive(
+        _ channel: ChannelAddress,
+        for user: UserName
+    ) async throws(LiveError) -> LiveLease {
+        if let registration = units.registration(of: channel.unit),
+            registration.channels[channel.number] == nil
+        {
+            throw .noSuchChannel(channel)
+        }
+        if let state = units.presence(of: channel.unit)?.channels.first(where: { $0.number == channel.number }
+        )?.state,
+            state != .online
+        {
+            throw .channelUnavailable(channel, state)
+        }
+        do {
+            return try await director.start(channel, for: user)
+        } catch {
+            throw Self.explain(error, channel)
+        }
+    }
+
+    package func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async {
+        await director.stop(channel, lease: lease, for: user)
+    }
+
+    package func disconnect(_ unit: UnitID) async {
+        units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
+    }
+
+    private static func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
+        switch failure {
+        case .unitOffline: .unitOffline(channel.unit)
+        case .refused(let code, let message): .refusedByUnit(code: code, message: message)
+        case .unitSilent: .unitSilent(channel.unit)
+        case .noPublish: .noPublish(channel.unit, after: LiveChannel.Timing().publish)
+        case .media(let reason): .media(reason)
+        case .busy: .busy("customers that wait for channel \(channel)")
+        }
+    }
+}

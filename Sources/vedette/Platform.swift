@@ -1,0 +1,217 @@
+import Bus
+import CentreManagement
+import CustomerAccess
+import HSSModel
+import HostClock
+import Hummingbird
+import Logging
+import MediaDistribution
+import ServerKit
+import ServiceControl
+import ServiceLifecycle
+import Store
+import Vs
+
+/// Every role of the platform in one process: what runs is what this list says.
+struct Platform {
+    private let process: ServerProcess
+    private let madePassword: Secret?
+
+    init(_ configuration: Configuration, adminPassword: Secret?) async throws {
+        let logger = Logger(label: "vedette")
+        let metrics = MetricRegistry()
+        let readiness = Readiness()
+        ProcessMetrics.register(in: metrics, version: Build.version)
+        let node = NodeName(rawValue: configuration.node.name) ?? NodeName(unchecked: "node")
+        try ProtectedFile.makeFolder(configuration.node.data)
+
+        let identity = try Self.identity(configuration, logger)
+        let store = try SQLiteStore(path: configuration.databasePath, at: .now)
+        readiness.register("store") {
+            do throws(StoreError) { try await store.check() } catch { return error.description }
+            return nil
+        }
+        let registry = Registry(
+            store: store,
+            limits: .init(configuration),
+            metrics: metrics,
+            logger: logger
+        )
+        madePassword = try await registry.ensureOperator(password: adminPassword)
+
+        let isListening = readiness.condition("listeners")
+        let report = StartupReport(
+            listeners: Self.listenerNames(configuration),
+            say: { Terminal.printLine($0) },
+            onReady: { isListening.set(nil) }
+        )
+        let domain = configuration.node.domain
+        let media = try MediaService(
+            try MediaSettings(configuration),
+            metrics: metrics,
+            logger: logger
+        )
+        let limits = configuration.limits.listener
+        let signalling = SignallingService(
+            settings: SignallingSettings(configuration, node: node),
+            ports: Self.vdPorts(configuration, identity),
+            gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
+            admission: registry,
+            media: media,
+            metrics: metrics,
+            logger: logger,
+            onListening: { port, number in
+                let scheme = port.identity == nil ? "ws" : "wss"
+                report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
+            }
+        )
+        registry.onDeviceChange { await signalling.disconnect($0.unit) }
+
+        let scheduling = SchedulingService(
+            devices: store,
+            nodes: OneNode(configuration: configuration, name: node, signalling: signalling),
+            settings: .init(configuration),
+            metrics: metrics,
+            logger: logger
+        )
+        let responder = Self.router(
+            scheduling: scheduling,
+            api: CustomerAPI(accounts: registry, devices: registry, control: signalling, media: media),
+            media: media
+        ).buildResponder()
+        let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
+        let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
+            HTTPListener(
+                name: name,
+                host: configuration.https.host,
+                port: port,
+                identity: identity,
+                limits: limits,
+                gate: gate,
+                metrics: metrics,
+                responder: responder,
+                logger: logger,
+                onListening: { report.listening(name, at: "\(name)://\(domain):\($0)") }
+            )
+        }
+
+        // Each may use those before it; the last one is shut down first.
+        var services: [any Service] = [identity]
+        if configuration.metrics.port != 0 {
+            services.append(
+                MetricsListener(
+                    host: configuration.metrics.host,
+                    port: configuration.metrics.port,
+                    metrics: metrics,
+                    readiness: readiness,
+                    logger: logger,
+                    onListening: {
+                        report.listening("metrics", at: "http://\(configuration.metrics.host):\($0)")
+                    }
+                )
+            )
+        }
+        services += [registry, media, signalling]
+        services += listeners
+        process = ServerProcess(
+            services: services,
+            longestShutdown: configuration.limits.drainTimeout + .seconds(10),
+            logger: logger,
+            onReload: {
+                do throws(ServerError) { try identity.reload() } catch {
+                    logger.error(
+                        "reload refused; the old certificate stays",
+                        metadata: ["reason": "\(error)"]
+                    )
+                }
+            }
+        )
+        report.listening("srt", at: "srt://\(domain):\(media.port)")
+    }
+
+    func run() async throws {
+        if let madePassword {
+            Terminal.printLine("operator 'admin' made; password, shown only now: \(madePassword.reveal())")
+        }
+        try await process.run()
+    }
+
+    private static func identity(_ configuration: Configuration, _ logger: Logger) throws -> ServerIdentity {
+        try ServerIdentity(
+            try .init(
+                certificate: configuration.tls.certificate,
+                key: configuration.tls.key,
+                dataFolder: configuration.node.data,
+                domain: configuration.node.domain
+            ),
+            logger: logger
+        )
+    }
+
+    private static func listenerNames(_ configuration: Configuration) -> Set<String> {
+        var names: Set = ["https", "srt"]
+        if configuration.httpPort != 0 { names.insert("http") }
+        if configuration.vd.port != 0 { names.insert("vd") }
+        if configuration.vd.plainPort != 0 { names.insert("vd.plain") }
+        if configuration.metrics.port != 0 { names.insert("metrics") }
+        return names
+    }
+
+    private static func httpPorts(
+        _ configuration: Configuration,
+        _ identity: ServerIdentity
+    ) -> [(String, Int, ServerIdentity?)] {
+        let ports: [(String, Int, ServerIdentity?)] = [
+            ("https", configuration.https.port, identity), ("http", configuration.httpPort, nil),
+        ]
+        return ports.filter { $0.1 != 0 }
+    }
+
+    private static func vdPorts(_ configuration: Configuration, _ identity: ServerIdentity) -> [VdPort] {
+        [("vd", configuration.vd.port, identity), ("vd.plain", configuration.vd.plainPort, nil)]
+            .filter { $0.1 != 0 }
+            .map { name, port, identity in
+                VdPort(
+                    name: name,
+                    host: configuration.https.host,
+                    port: port,
+                    identity: identity,
+                    headerTimeout: configuration.limits.headerTimeout
+                )
+            }
+    }
+
+    private static func router(
+        scheduling: SchedulingService,
+        api: CustomerAPI,
+        media: MediaService
+    ) -> Router<PlatformContext> {
+        let router = Router(context: PlatformContext.self)
+        router.add(middleware: ProblemMiddleware())
+        scheduling.addRoutes(to: router) { $0.remoteAddress }
+        api.addRoutes(to: router)
+        media.addRoutes(to: router)
+        return router
+    }
+}
+
+/// The table of signalling nodes while there is one.
+private struct OneNode: NodeDirectory {
+    let configuration: Configuration
+    let name: NodeName
+    let signalling: SignallingService
+
+    func signallingNodes() async -> [SignallingNode] {
+        [
+            SignallingNode(
+                name: name,
+                domain: configuration.node.domain,
+                plainPort: configuration.vd.plainPort,
+                securePort: configuration.vd.port,
+                connectedUnits: signalling.connectedUnits,
+                capacity: configuration.limits.units,
+                draining: false
+            )
+        ]
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import FoundationEssentials
+import HSSModel
+import ServerKit
+
+/// `vedette serve`: the platform.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the platform.",
+        discussion: """
+            Prints a line for each listener, then 'ready'. SIGTERM drains and ends with 0; SIGHUP reads the TLS \
+            certificate again. At the first start VEDETTE_ADMIN_PASSWORD sets the password of the operator \
+            'admin'; without it one is made and printed once.
+            """
+    )
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let configuration = try options.checked()
+        LogBootstrap.start(level: configuration.log.level, format: configuration.log.format)
+        ProcessMetrics.raiseDescriptorLimit()
+        let password = ProcessInfo.processInfo.environment["VEDETTE_ADMIN_PASSWORD"]
+        let platform = try await Platform(
+            configuration,
+            adminPassword: password.flatMap { $0.isEmpty ? nil : Secret($0) }
+        )
+        try await platform.run()
+    }
+}
+
+/// Where the configuration comes from: file, environment and these flags.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(name: .long, help: "Configuration file (YAML).") var config: String?
+    @Option(name: .long, help: "Data folder (node.data).") var data: String?
+    @Option(name: .long, help: "Roles of this node (roles).") var roles: String?
+    @Option(name: .long, help: "Name in addresses handed out (node.domain).") var domain: String?
+    @Option(name: .long, help: "trace, debug, info, notice, warning, error (log.level).") var logLevel:
+        String?
+
+    func values() throws -> ConfigurationValues {
+        let flags = ["node.data": data, "roles": roles, "node.domain": domain, "log.level": logLevel]
+        do {
+            return try ConfigurationValues(
+                file: config,
+                environment: ProcessInfo.processInfo.environment,
+                flags: flags.compactMapValues { $0 }
+            )
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+
+    func checked() throws -> Configuration {
+        let values = try values()
+        do {
+            return try Configuration(values)
+        } catch {
+            throw Failure(error.description)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import FoundationEssentials
+import HSSModel
+import Logging
+import PremisesUnit
+import ServiceLifecycle
+import UnixSignals
+
+/// `vedette pu`: simulated premises units.
+struct UnitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pu",
+        abstract: "Simulate premises units.",
+        subcommands: [Run.self]
+    )
+
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run one unit, or many in one process, until Ctrl-C.",
+            discussion: """
+                One unit:   vedette pu run --platform https://HOST:8443 --ca ca.pem --device cam-1 \\
+                                --mac 00:11:22:33:44:55 --password-file FILE
+                Many units: vedette pu run --platform https://HOST:8443 --ca ca.pem --credentials FILE \\
+                                --count 100
+                FILE has a line 'DEVICE_ID MAC_ID PASSWORD' for each unit, as 'vedette admin device import' prints it.
+                """
+        )
+
+        @Option(name: .long, help: "Address of the scheduling service, https://HOST:PORT.") var platform:
+            String
+        @Option(name: .long, help: "PEM file of the authority to trust.") var ca: String?
+        @Option(name: .long, help: "Device ID; with --count, %d stands for the number.") var device: String?
+        @Option(name: .long, help: "MAC identity; with --count, %d stands for the number.") var mac: String?
+        @Option(name: .long, help: "File with the login password (or VEDETTE_PASSWORD).") var passwordFile:
+            String?
+        @Option(name: .long, help: "File with the credentials of many units.") var credentials: String?
+        @Option(name: .long, help: "Number of units; with --credentials at most that many of the file.")
+        var count: Int?
+        @Option(name: .long, help: "Channels of each unit, 1 to 256.") var channels = 1
+        @Option(name: .long, help: "MPEG-TS file to push in a loop; without it a test pattern.") var video:
+            String?
+        @Option(name: .long, help: "Bit/s to which the test pattern is filled up.") var bitrate = 0
+        @Option(name: .long, help: "Bind code that a customer showed to the first unit.") var bind: String?
+        @Option(
+            name: .long,
+            help: """
+                Misbehave: drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage. \
+                May be given several times.
+                """
+        )
+        var fault: [String] = []
+        @Option(name: .long, help: "Units that start in one second.") var startsPerSecond = 250
+        @Flag(name: .long, help: "Print JSON lines instead of text.") var json = false
+
+        func validate() throws {
+            guard (credentials != nil) != (device != nil && mac != nil) else {
+                throw ValidationError("Give either --device and --mac, or --credentials.")
+            }
+        }
+
+        func run() async throws {
+            let json = json
+            let fleet: UnitFleet
+            do {
+                fleet = try UnitFleet(try options()) { Self.tell($0, json: json) }
+            } catch let error as UnitSetupError {
+                throw Failure(error.description)
+            }
+            try await ServiceGroup(
+                configuration: .init(
+                    services: [
+                        .init(
+                            service: FleetService(fleet: fleet),
+                            successTerminationBehavior: .gracefullyShutdownGroup
+                        )
+                    ],
+                    gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: Logger(label: "pu") { _ in SwiftLogNoOpLogHandler() }
+                )
+            ).run()
+        }
+
+        private func options() throws -> PremisesUnitOptions {
+            var faults = FaultPlan()
+            for text in fault { try faults.add(text) }
+            return PremisesUnitOptions(
+                platform: platform,
+                units: try units(),
+                channels: channels,
+                authorityFile: ca,
+                videoFile: video,
+                bindCode: bind,
+                faults: faults,
+                patternBitrate: bitrate,
+                startsPerSecond: startsPerSecond
+            )
+        }
+
+        private func units() throws -> [UnitCredentials] {
+            if let credentials {
+                guard let data = FileManager.default.contents(atPath: credentials) else {
+                    throw Failure("credentials file \(credentials) cannot be read")
+                }
+                let units = try UnitCredentials.list(parsing: String(decoding: data, as: UTF8.self))
+                return Array(units.prefix(count ?? units.count))
+            }
+            return try UnitCredentials.numbered(
+                device: device ?? "",
+                macIdentity: mac ?? "",
+                password: try Terminal.password(file: passwordFile, prompt: "Login password: "),
+                count: count ?? 1
+            )
+        }
+
+        private static func tell(_ report: UnitReport, json: Bool) {
+            if json {
+                var line = [
+                    "unit": report.unit.rawValue, "event": report.event.name,
+                    "text": report.event.description,
+                ]
+                if let push = report.event.push {
+                    line["channel"] = String(push.channel)
+                    line["stream"] = push.stream.rawValue
+                }
+                try? Terminal.printJSON(line)
+            } else {
+                Terminal.printLine("\(report.unit) \(report.event)")
+            }
+        }
+    }
+}
+
+/// Ends the fleet with the process.
+private struct FleetService: Service {
+    let fleet: UnitFleet
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            try await fleet.run()
+        }
+    }
+}
