@@ -92,7 +92,10 @@ import Vd
             try await Self.withFleet(options) { reports in
                 for await report in reports {
                     if case .schedulingFailed(let reason) = report.event {
-                        #expect(!reason.contains("p w"))
+                        #expect(
+                            reason.contains("TLS handshake failed") || reason.contains("certificate"),
+                            "\(reason)"
+                        )
                         break
                     }
                     #expect(report.event == .scheduling)
@@ -130,10 +133,10 @@ import Vd
             for await event in platform.events {
                 guard case .login(let uri, let connection) = event else { continue }
                 logins.append(uri.hasSuffix("reconnect=1"))
-                if logins.count == 3 { break }
+                if logins.count == 2 { break }
                 connection.close()
             }
-            #expect(logins == [false, true, true])
+            #expect(logins == [false, true])
         }
         await platform.shutdown()
     }
