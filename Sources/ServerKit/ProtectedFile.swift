@@ -67,9 +67,10 @@ package enum ProtectedFile {
 
     /// The permission bits, nil where there is no file.
     package static func mode(of path: String) -> mode_t? {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        return status.st_mode & 0o777
+        // Not by `struct stat`: which module it belongs to depends on what the compiler happened to load first.
+        let file = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
+        let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+        return (attributes?[.posixPermissions] as? NSNumber).map { mode_t($0.uint32Value) & 0o777 }
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {

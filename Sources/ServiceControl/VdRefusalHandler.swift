@@ -7,6 +7,11 @@ struct VdRefusal: Sendable {
     var status: HTTPResponseStatus
     var text: String
     var retryAfterSeconds: Int?
+
+    /// The unit is not at fault and should come again.
+    static func busy(_ text: String) -> VdRefusal {
+        VdRefusal(status: .serviceUnavailable, text: text, retryAfterSeconds: 5)
+    }
 }
 
 /// Answers a request that was not upgraded, and closes: `{"info": "…"}`, as Vs does.
