@@ -180,4 +180,22 @@ enum Clip {
         }
         return (counts["h264"] ?? 0, counts["aac"] ?? 0)
     }
+
+    /// Time from each packet to the next one, in ticks of 90 kHz, for video (in order of presentation) and audio.
+    static func steps(_ file: String) async throws -> (video: [Int], audio: [Int]) {
+        let text = try await Tool.output(
+            "ffprobe",
+            ["-v", "error", "-show_entries", "packet=codec_type,pts", "-of", "csv=p=0", file]
+        )
+        var times: [Substring: [Int]] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: ",")
+            if words.count >= 2, let time = Int(words[1]) { times[words[0], default: []].append(time) }
+        }
+        func steps(_ kind: Substring) -> [Int] {
+            let sorted = (times[kind] ?? []).sorted()
+            return zip(sorted, sorted.dropFirst()).map { $1 - $0 }
+        }
+        return (steps("video"), steps("audio"))
+    }
 }
