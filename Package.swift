@@ -153,6 +153,19 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // `make bench`: figures beside their targets and peers.
+        .executableTarget(
+            name: "vedette-bench",
+            dependencies: [
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
+                "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
+                logging, nioCore, unixSignals,
+            ],
+            path: "Tests/Benchmarks",
+            exclude: ["stream-ids.h"],
+            swiftSettings: settings
+        ),
+
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),
         tests("VsTests", ["Vs", "HSSModel"]),

@@ -1,5 +1,5 @@
 import Foundation
-package import Glibc
+import Glibc
 
 /// Small files that must be whole after a crash and readable by their owner only.
 package enum ProtectedFile {
@@ -17,7 +17,7 @@ package enum ProtectedFile {
     }
 
     /// Writes all of `text` or leaves the old file: a temporary file, fsync, rename, fsync of the folder.
-    package static func write(_ text: String, to path: String, mode: mode_t) throws(ServerError) {
+    package static func write(_ text: String, to path: String, mode: UInt32) throws(ServerError) {
         let temporary = "\(path).\(getpid()).tmp"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)

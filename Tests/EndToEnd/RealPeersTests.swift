@@ -62,7 +62,7 @@ extension EndToEnd {
                 #expect(steps.video.allSatisfy { $0 == 3600 }, "\(name) lost pictures: \(steps.video)")
                 #expect(steps.audio.count >= 375, "\(name): \(steps.audio.count) sounds")
                 #expect(
-                    steps.audio.allSatisfy { (1919...1921).contains($0) },
+                    steps.audio.allSatisfy { (2088...2092).contains($0) },
                     "\(name) lost sound: \(steps.audio)"
                 )
             }

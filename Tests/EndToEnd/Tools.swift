@@ -142,9 +142,8 @@ enum FreePorts {
     }
 }
 
-/// A real picture, made once: 250 frames of H.264 at 25 a second with a key frame every 50, and AAC.
+/// A real picture of 30 s, made once: H.264 at 25 a second with a key frame every 50, and AAC at 44.1 kHz.
 enum Clip {
-    static let frames = 250
     private static let made = Mutex<String?>(nil)
 
     static func path() async throws -> String {
@@ -154,7 +153,7 @@ enum Clip {
             "ffmpeg",
             [
                 "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i",
-                "sine=frequency=440", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast", "-tune",
+                "sine=frequency=440", "-t", "30", "-c:v", "libx264", "-preset", "ultrafast", "-tune",
                 "zerolatency",
                 "-g", "50", "-b:v", "800k", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mpegts", path,
             ]
