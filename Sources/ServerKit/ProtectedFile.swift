@@ -66,11 +66,11 @@ package enum ProtectedFile {
     }
 
     /// The permission bits, nil where there is no file.
-    package static func mode(of path: String) -> mode_t? {
+    package static func mode(of path: String) -> UInt32? {
         // Not by `struct stat`: which module it belongs to depends on what the compiler happened to load first.
         let file = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
         let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-        return (attributes?[.posixPermissions] as? NSNumber).map { mode_t($0.uint32Value) & 0o777 }
+        return (attributes?[.posixPermissions] as? NSNumber).map { $0.uint32Value & 0o777 }
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
