@@ -110,9 +110,8 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore, nioHTTP1,
-                nioPosix, nioSSL,
-                nioWebSocket,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore, nioHTTP1,
+                nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -125,7 +124,7 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Bus", "ServerKit", hummingbird, logging, nioFoundation]
+            ["HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
         ),
 
         // The other ends of the wire.
@@ -154,6 +153,19 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // `make bench`: figures beside their targets and peers.
+        .executableTarget(
+            name: "vedette-bench",
+            dependencies: [
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
+                "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
+                logging, nioCore, unixSignals,
+            ],
+            path: "Tests/Benchmarks",
+            exclude: ["stream-ids.h"],
+            swiftSettings: settings
+        ),
+
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),
         tests("VsTests", ["Vs", "HSSModel"]),
@@ -177,7 +189,10 @@ let package = Package(
         ),
         tests(
             "ServiceControlTests",
-            ["ServiceControl", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", nioCore, nioPosix, logging]
+            [
+                "ServiceControl", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            ]
         ),
         tests(
             "MediaDistributionTests",
@@ -196,7 +211,10 @@ let package = Package(
         ),
         tests(
             "CustomerAccessTests",
-            ["CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", hummingbird]
+            [
+                "CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird,
+                hummingbirdTesting, logging, nioCore,
+            ]
         ),
         tests(
             "EndToEnd",

@@ -70,6 +70,7 @@ package final class SignallingService: Service {
             units: units,
             media: media,
             timing: settings.live,
+            mostWaiters: settings.liveWaiting,
             metrics: metrics,
             logger: logger
         )
@@ -170,7 +171,7 @@ extension SignallingService: ServiceControlPoint {
         do {
             return try await director.start(channel, for: user)
         } catch {
-            throw Self.explain(error, channel)
+            throw explain(error, channel)
         }
     }
 
@@ -182,12 +183,12 @@ extension SignallingService: ServiceControlPoint {
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
     }
 
-    private static func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
+    private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
         switch failure {
         case .unitOffline: .unitOffline(channel.unit)
         case .refused(let code, let message): .refusedByUnit(code: code, message: message)
         case .unitSilent: .unitSilent(channel.unit)
-        case .noPublish: .noPublish(channel.unit, after: LiveChannel.Timing().publish)
+        case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
         case .busy: .busy("customers that wait for channel \(channel)")
         }

@@ -22,7 +22,9 @@ extension SignallingSettings {
                 answerTime: configuration.vd.rpcTimeout,
                 waitingCalls: configuration.limits.callsPerUnit
             ),
+            units: configuration.limits.units,
             live: .init(linger: configuration.liveLinger),
+            liveWaiting: configuration.limits.liveWaiting,
             deployedNames: configuration.vd.deployedNames
         )
     }
