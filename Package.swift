@@ -195,6 +195,7 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
+        tests("Tidy", []),
         tests(
             "CustomerAccessTests",
             [
