@@ -153,6 +153,19 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // `make bench`: figures beside their targets and peers.
+        .executableTarget(
+            name: "vedette-bench",
+            dependencies: [
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
+                "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
+                logging, nioCore, unixSignals,
+            ],
+            path: "Tests/Benchmarks",
+            exclude: ["stream-ids.h"],
+            swiftSettings: settings
+        ),
+
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),
         tests("VsTests", ["Vs", "HSSModel"]),
@@ -191,7 +204,8 @@ let package = Package(
         tests(
             "PremisesUnitTests",
             [
-                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", nioCore,
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport",
+                nioCore,
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
@@ -202,6 +216,10 @@ let package = Package(
                 "CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird,
                 hummingbirdTesting, logging, nioCore,
             ]
+        ),
+        tests(
+            "EndToEnd",
+            ["CustomerUnit", "HSSModel", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket]
         ),
     ]
 )

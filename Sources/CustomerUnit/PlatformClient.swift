@@ -21,7 +21,7 @@ package actor PlatformClient {
     private let authority: String?
 
     /// `authority` is the PEM text of a certificate authority to trust beside those of the system.
-    /// Close with ``shutdown()``.
+    /// ``shutdown()`` waits for the end of its connections; a client that is just dropped ends them later.
     package init(
         url: String,
         authority: String?,
@@ -41,6 +41,12 @@ package actor PlatformClient {
             eventLoopGroupProvider: .singleton,
             configuration: try Self.configuration(authority: authority)
         )
+    }
+
+    deinit {
+        let http = http
+        // Twice does no harm, and HTTPClient traps when nobody did.
+        Task { try? await http.shutdown() }
     }
 
     package func shutdown() async {

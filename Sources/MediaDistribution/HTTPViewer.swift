@@ -20,6 +20,7 @@ final class HTTPViewer: Sendable {
 
     /// Batches handed to the connection at once.
     private static let batchesAtOnce = 16
+    private static let longestLinger: Duration = .seconds(2)
 
     private let limitInBytes: Int
     private let state: Mutex<State>
@@ -69,34 +70,38 @@ final class HTTPViewer: Sendable {
         return taken
     }
 
-    /// What waits, at most ``batchesAtOnce``; waits for the first. `nil` when the viewing has ended.
+    /// What waits, at most ``batchesAtOnce``; waits for the first. `nil` when the viewing has ended and nothing is left.
     func next(_ bell: inout AsyncStream<Void>.Iterator) async -> [ByteBuffer]? {
         while true {
-            let batches: [ByteBuffer]? = state.withLock { state in
-                guard state.end == nil else { return nil }
+            let (batches, isOver) = state.withLock { state in
                 let batches = Array(state.queue.prefix(Self.batchesAtOnce))
                 state.queue.removeFirst(batches.count)
                 state.queuedBytes -= batches.reduce(0) { $0 + $1.readableBytes }
                 state.isWriting = !batches.isEmpty
                 state.lastTaken = .now
-                return batches
+                return (batches, state.end != nil)
             }
-            guard let batches, batches.isEmpty else { return batches }
-            guard await bell.next(isolation: #isolation) != nil else { return nil }
+            guard batches.isEmpty else { return batches }
+            guard !isOver, !Task.isCancelled else { return nil }
+            _ = await bell.next(isolation: #isolation)
         }
     }
 
     func makeBell() -> AsyncStream<Void>.Iterator { doorbell.makeAsyncIterator() }
 
-    /// Returns when the viewing has ended or the task is cancelled.
-    func waitUntilEnded() async {
+    /// Returns when the viewing is to be broken off, or the task is cancelled. A viewing that the platform ends may
+    /// first show what it was sent, for at most ``longestLinger``.
+    func waitUntilBroken() async {
         for await _ in ended {}
+        guard endReason == .closedByPlatform else { return }
+        try? await Task.sleep(for: Self.longestLinger)
     }
 
     /// The first reason counts.
     func end(_ reason: MediaEnd) {
         state.withLock {
             $0.end = $0.end ?? reason
+            guard $0.end != .closedByPlatform else { return }
             $0.queue.removeAll()
             $0.queuedBytes = 0
         }

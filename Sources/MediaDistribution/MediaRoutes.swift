@@ -77,19 +77,22 @@ extension MediaService {
             table.leave(ticket.stream, viewer: place.id, viewer.endReason ?? .closedByPeer)
         }
         let output = ViewerOutput(writer)
-        try await request.body.consumeWithInboundCloseHandler { _ in
+        let isComplete = try await request.body.consumeWithInboundCloseHandler { _ in
             await withTaskGroup { group in
                 group.addTask { await output.write(everythingOf: viewer) }
                 // A connection that takes nothing holds up the other task; ending the viewing frees it.
-                group.addTask { await viewer.waitUntilEnded() }
-                await group.next()
-                group.cancelAll()
+                group.addTask {
+                    await viewer.waitUntilBroken()
+                    return false
+                }
+                defer { group.cancelAll() }
+                return await group.next() ?? false
             }
         } onInboundClosed: {
             viewer.end(.closedByPeer)
         }
         // Finishing a body would wait for ever for a viewer that takes nothing; throwing closes its connection.
-        guard viewer.endReason == .closedByPlatform else { throw CancellationError() }
+        guard isComplete, viewer.endReason == .closedByPlatform else { throw CancellationError() }
         try await writer.finish(nil)
     }
 }
@@ -105,13 +108,15 @@ private struct ViewerOutput: @unchecked Sendable {
         self.writer = writer
     }
 
-    @concurrent func write(everythingOf viewer: HTTPViewer) async {
+    /// False: the connection is gone, or the viewing was broken off while it took nothing.
+    @concurrent func write(everythingOf viewer: HTTPViewer) async -> Bool {
         var writer = writer
         var bell = viewer.makeBell()
         do {
             while let batches = await viewer.next(&bell) { try await writer.write(contentsOf: batches) }
+            return true
         } catch {
-            // The connection is gone, or the viewing was ended while it took nothing.
+            return false
         }
     }
 }

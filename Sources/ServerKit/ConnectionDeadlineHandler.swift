@@ -73,7 +73,7 @@ final class ConnectionDeadlineHandler: ChannelInboundHandler {
         timer = nil
         if let reason = deadlines.expired(at: .now) {
             closed[reason]?.add()
-            channel.close(promise: nil)
+            if reason == .header { channel.cut() } else { channel.close(promise: nil) }
         } else {
             schedule(channel)
         }

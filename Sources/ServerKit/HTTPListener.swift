@@ -98,7 +98,7 @@ package final class HTTPListener: Service {
             self.drain()
         }
         try? await server.close()
-        closeAll()
+        for channel in closeAll() { try? await channel.closeFuture.get() }
     }
 
     // MARK: Accepting
@@ -188,11 +188,14 @@ package final class HTTPListener: Service {
         try? await Task.sleep(for: limits.drainTimeout)
     }
 
-    private func closeAll() {
+    /// - Returns: what was still open.
+    @discardableResult
+    private func closeAll() -> [any Channel] {
         let channels = open.withLock { open in
             open.isDraining = true
             return Array(open.channels.values)
         }
-        for channel in channels { channel.close(promise: nil) }
+        for channel in channels { channel.cut() }
+        return channels
     }
 }

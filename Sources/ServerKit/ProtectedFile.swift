@@ -1,5 +1,5 @@
 import Foundation
-package import Glibc
+import Glibc
 
 /// Small files that must be whole after a crash and readable by their owner only.
 package enum ProtectedFile {
@@ -17,7 +17,7 @@ package enum ProtectedFile {
     }
 
     /// Writes all of `text` or leaves the old file: a temporary file, fsync, rename, fsync of the folder.
-    package static func write(_ text: String, to path: String, mode: mode_t) throws(ServerError) {
+    package static func write(_ text: String, to path: String, mode: UInt32) throws(ServerError) {
         let temporary = "\(path).\(getpid()).tmp"
         unlink(temporary)
         let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode)
@@ -66,11 +66,11 @@ package enum ProtectedFile {
     }
 
     /// The permission bits, nil where there is no file.
-    package static func mode(of path: String) -> mode_t? {
+    package static func mode(of path: String) -> UInt32? {
         // Not by `struct stat`: which module it belongs to depends on what the compiler happened to load first.
         let file = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
         let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-        return (attributes?[.posixPermissions] as? NSNumber).map { mode_t($0.uint32Value) & 0o777 }
+        return (attributes?[.posixPermissions] as? NSNumber).map { $0.uint32Value & 0o777 }
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {

@@ -80,14 +80,7 @@ package struct PacketReorder: ~Copyable {
             late += 1
             return
         }
-        if distance >= Self.window {
-            makeRoom(for: sequence, deliver)
-            if next == sequence {
-                next = (sequence &+ 1) & Self.mask
-                deliver(message)
-                return drain(deliver)
-            }
-        }
+        if distance >= Self.window { makeRoom(for: sequence, deliver) }
         keep(message, sequence, now)
         giveUpHoles(at: now, deliver: deliver)
     }
@@ -111,9 +104,11 @@ package struct PacketReorder: ~Copyable {
         {
             skipHole(deliver)
         }
-        guard keptCount == 0, let expected = next else { return }
-        skipped += Self.distance(from: expected, to: sequence)
-        next = sequence
+        guard let expected = next else { return }
+        let excess = Self.distance(from: expected, to: sequence) - (Self.window - 1)
+        guard excess > 0 else { return }
+        skipped += excess
+        next = (expected &+ UInt32(excess)) & Self.mask
     }
 
     /// Moves on to the next message that is kept.

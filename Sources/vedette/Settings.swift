@@ -63,6 +63,10 @@ extension Registry.Limits {
     init(_ configuration: Configuration) {
         self.init()
         sessionsPerUser = configuration.limits.sessionsPerUser
+        login.freeAtAddress = configuration.limits.loginFailures
+        login.freeOfAccount = configuration.limits.loginFailuresAccount
+        userLogin.freeAtAddress = configuration.limits.loginFailures
+        userLogin.freeOfAccount = configuration.limits.loginFailuresAccount
     }
 }
 

@@ -5,6 +5,7 @@ import HostClock
 import Hummingbird
 import Logging
 import NIOCore
+import SRTTransport
 import ServerKit
 import ServiceLifecycle
 import Vm
@@ -20,15 +21,20 @@ struct RunningMedia: Sendable {
     let httpPort: Int
     let events: EventLog
 
-    static func run(
-        _ change: (inout MediaSettings) -> Void = { _ in },
-        _ body: @escaping @Sendable (RunningMedia) async throws -> Void
-    ) async throws {
+    /// Settings for a test, which changes what it needs.
+    static func settings(_ change: (inout MediaSettings) -> Void = { _ in }) -> MediaSettings {
         var settings = MediaSettings(key: key)
         settings.host = "127.0.0.1"
         settings.domain = "127.0.0.1"
         settings.port = 0
         change(&settings)
+        return settings
+    }
+
+    static func run(
+        _ settings: MediaSettings = settings(),
+        _ body: @escaping @Sendable (RunningMedia) async throws -> Void
+    ) async throws {
         let metrics = MetricRegistry()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let media = try MediaService(settings, metrics: metrics, logger: logger)
@@ -95,6 +101,38 @@ struct RunningMedia: Sendable {
         )
     }
 
+    /// Sends as a unit does, a little at a time, and returns when everything has arrived.
+    func send(
+        _ bytes: some Collection<UInt8>,
+        on socket: SRTSocket,
+        messageInBytes: Int = SRTSocket.usualMessage
+    ) async throws {
+        var rest = Array(bytes)[...]
+        while !rest.isEmpty {
+            for _ in 0..<20 where !rest.isEmpty {
+                let message = rest.prefix(messageInBytes)
+                if try message.withUnsafeBytes({ try socket.send($0) }) { rest.removeFirst(message.count) }
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        while socket.sendQueue.messages > 0 { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    /// Calls as a unit or viewer of ours does, and waits for the answer.
+    func connect(_ address: String) throws -> SRTSocket {
+        let parsed = try SRTAddress(parsing: Secret(address))
+        var options = SRTOptions(parsed)
+        options.waits = true
+        let socket = try SRTSocket(options)
+        do {
+            try socket.connect(to: try NetworkAddress.resolve(host: parsed.host, port: parsed.port)[0])
+        } catch {
+            socket.close()
+            throw error
+        }
+        return socket
+    }
+
     /// A figure of the exposition, 0 where it is missing.
     func metric(_ series: String) -> Double {
         metrics.exposition().split(separator: "\n").first { $0.hasPrefix(series + " ") }
@@ -140,6 +178,18 @@ actor EventLog {
         if let event = seen.first(where: matches) { return event }
         guard !isOver else { return nil }
         return await withCheckedContinuation { waiters.append((matches, $0)) }
+    }
+
+    /// Waits until a stream has so many viewers.
+    func viewers(_ count: Int) async -> Bool {
+        await first { if case .viewerJoined(_, _, count) = $0 { true } else { false } } != nil
+    }
+
+    /// Waits until a viewer is gone, by its own doing.
+    func left(_ lease: String) async -> Bool {
+        await first {
+            if case .viewerLeft(_, let left, _, .closedByPeer) = $0 { left.rawValue == lease } else { false }
+        } != nil
     }
 
     func wait(for event: MediaEvent) async -> Bool {

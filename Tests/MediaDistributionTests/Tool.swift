@@ -84,21 +84,34 @@ enum Clip {
         return url
     }
 
-    /// Pictures that a decoder makes of a file, and its streams as `h264,aac`.
-    static func probe(_ path: String) async throws -> (frames: Int, codecs: String) {
-        let frames = try await Tool.run(
+    struct Contents: Equatable {
+        /// Presentation times of the pictures that a decoder makes, in 90 kHz.
+        var pictures: [Int]
+        /// `aac,h264`
+        var codecs: String
+
+        /// Pictures missing between the first and the last.
+        var gaps: Int {
+            guard let first = pictures.first, let last = pictures.last else { return 0 }
+            return (last - first) / 3600 + 1 - pictures.count
+        }
+    }
+
+    static func probe(_ path: String) async throws -> Contents {
+        let pictures = try await Tool.run(
             "ffprobe",
             [
-                "-v", "error", "-count_frames", "-select_streams", "v:0", "-show_entries",
-                "stream=nb_read_frames", "-of", "csv=p=0", path,
+                "-v", "quiet", "-select_streams", "v:0", "-show_entries", "frame=pts", "-of", "csv=p=0", path,
             ]
         )
         let codecs = try await Tool.run(
             "ffprobe",
-            ["-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", path]
+            ["-v", "quiet", "-show_entries", "stream=codec_name", "-of", "csv=p=0", path]
         )
-        let names = Set(codecs.split(whereSeparator: \.isWhitespace).map(String.init)).sorted()
-        let count = frames.split { !$0.isNumber }.first.flatMap { Int($0) } ?? 0
-        return (count, names.joined(separator: ","))
+        let names = Set(codecs.split { !$0.isLetter && !$0.isNumber }.map(String.init)).sorted()
+        return Contents(
+            pictures: pictures.split { !$0.isNumber }.compactMap { Int($0) },
+            codecs: names.joined(separator: ",")
+        )
     }
 }

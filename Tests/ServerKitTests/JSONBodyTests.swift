@@ -31,7 +31,7 @@ import Testing
         ("{\"device_id\":\"a\"}", "channel_count is missing."),
         ("{\"device_id\":\"a\",\"channel_count\":null}", "channel_count must not be null."),
         ("{\"device_id\":\"secret\",\"channel_count\":\"2\"}", "channel_count has the wrong type."),
-        ("{\"device_id\":\"a\",\"channel_count\":1e99}", "channel_count is not acceptable."),
+        ("{\"device_id\":\"a\",\"channel_count\":1e99}", "The body is not the JSON that is expected here."),
     ]) func whatIsWrongNamesTheMemberAndNotTheValue(text: String, expected: String) {
         #expect(detail(text) == expected)
     }

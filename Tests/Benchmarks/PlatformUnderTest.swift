@@ -1,0 +1,94 @@
+import AsyncHTTPClient
+import CustomerUnit
+import Foundation
+import HSSModel
+import NIOCore
+
+/// `vedette serve` on ports of its own with limits for one address that loads it, and its operator's client.
+final class PlatformUnderTest {
+    private static let password = UUID().uuidString
+
+    let server: Child
+    let address: String
+    let authorityFile: String
+    let client: PlatformClient
+    private let metricsPort: Int
+
+    /// `folder` may have been used by an earlier one: what it knows, this one knows.
+    init(vedette: String, folder: String, ports: Int, _ settings: [String: String] = [:]) async throws {
+        let data = folder + "/data"
+        let environment = [
+            "NODE_DATA": data, "NODE_DOMAIN": "localhost", "HTTPS_HOST": "127.0.0.1",
+            "HTTPS_PORT": "\(ports)",
+            "VD_PORT": "\(ports + 1)", "SRT_PORT": "\(ports + 2)", "METRICS_HOST": "127.0.0.1",
+            "METRICS_PORT": "\(ports + 3)", "ADMIN_PASSWORD": Self.password, "LOG_LEVEL": "warning",
+            "LIMITS_CONNECTIONS": "15000", "LIMITS_CONNECTIONS_PER_ADDRESS": "15000",
+            "LIMITS_VS_RATE": "100000", "LIMITS_VS_BURST": "100000", "LIMITS_API_RATE": "100000",
+            "LIMITS_API_BURST": "100000", "LIMITS_SRT_HANDSHAKES": "1000",
+            "LIMITS_SRT_HANDSHAKES_BURST": "1000",
+        ]
+        .merging(settings) { $1 }
+        server = try Child(
+            vedette,
+            ["serve"],
+            environment: Dictionary(uniqueKeysWithValues: environment.map { ("VEDETTE_" + $0, $1) }),
+            log: folder + "/platform.log"
+        )
+        try server.waitForLine { $0 == "ready" }
+        address = "https://localhost:\(ports)"
+        metricsPort = ports + 3
+        authorityFile = data + "/tls/ca.pem"
+        client = try PlatformClient(
+            url: address,
+            authority: try String(contentsOfFile: authorityFile, encoding: .utf8)
+        )
+        try await client.logIn(user: "admin", password: Secret(Self.password))
+    }
+
+    func stop() async {
+        await client.shutdown()
+        server.stop()
+    }
+
+    /// Enrols units `prefix0` … and writes the file that `vedette pu run --credentials` reads.
+    func enrol(_ count: Int, _ prefix: String, into file: String) async throws {
+        let client = client
+        var lines: [String] = []
+        for number in 0..<count {
+            let device = "\(prefix)\(number)"
+            let mac = String(format: "02:%02x:%02x:%02x:00:00", number >> 16, number >> 8 & 255, number & 255)
+            let body = try JSONSerialization.data(
+                withJSONObject: ["device_id": device, "mac_id": mac, "channels": 1]
+            )
+            let answer: EnrolledAnswer = try await client.call(.post, "/admin/devices", json: body)
+            lines.append("\(device) \(mac) \(answer.loginPassword)")
+        }
+        try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+    }
+
+    /// Sum of a metric's series whose labels contain `label`.
+    func metric(_ name: String, _ label: String = "") async throws -> Double {
+        let request = HTTPClientRequest(url: "http://127.0.0.1:\(metricsPort)/metrics")
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+        let text = String(buffer: try await response.body.collect(upTo: 8 << 20))
+        return text.split(separator: "\n").reduce(0) { sum, line in
+            guard line.hasPrefix(name), line.dropFirst(name.count).first.map({ "{ ".contains($0) }) ?? false,
+                label.isEmpty || line.contains(label)
+            else { return sum }
+            return sum + (line.split(separator: " ").last.flatMap { Double($0) } ?? 0)
+        }
+    }
+
+    /// Looks at a metric every 100 ms.
+    func waitUntil(_ name: String, reaches count: Int, within limit: Duration) async throws {
+        let clock = ContinuousClock()
+        let deadline = clock.now + limit
+        while try await metric(name) != Double(count) {
+            guard clock.now < deadline else {
+                let found = try await metric(name)
+                throw BenchmarkError.platform("\(name) is \(found) after \(limit), expected \(count)")
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+}

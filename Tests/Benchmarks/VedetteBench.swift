@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+
+/// `vedette-bench`: figures of the built program beside their targets and peers.
+@main
+struct VedetteBench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vedette-bench",
+        abstract: "Measure the platform and print one table.",
+        subcommands: [Run.self, MediaServer.self],
+        defaultSubcommand: Run.self
+    )
+
+    struct Run: AsyncParsableCommand {
+        enum Part: String, ExpressibleByArgument, CaseIterable { case units, live, media }
+
+        static let configuration = CommandConfiguration(
+            abstract: "Take the figures.",
+            discussion:
+                "Without a part: all of them. Builds of both programs in release lie beside each other."
+        )
+
+        @Argument(help: "units, live, media.") var parts: [Part] = []
+        @Option(help: "Idle units.") var units = 5000
+        @Option(help: "Seconds of each measurement.") var seconds = 30
+        @Option(help: "Live pictures of each kind.") var pictures = 30
+        @Option(help: "Runs of each media load; the middle one counts.") var repeats = 3
+        @Option(help: "Folder with the load generators and the C server.") var tools = "../shared/bench/srt"
+        @Flag(help: "End with 1 where a target is missed.") var strict = false
+
+        func run() async throws {
+            let folder = FileManager.default.temporaryDirectory.path + "/vedette-bench-\(getpid())"
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let own = CommandLine.arguments[0]
+            let bench = own.hasPrefix("/") ? own : FileManager.default.currentDirectoryPath + "/" + own
+            let vedette = (bench as NSString).deletingLastPathComponent + "/vedette"
+            var report = Report()
+            for part in parts.isEmpty ? Part.allCases : parts {
+                let place = "\(folder)/\(part.rawValue)"
+                try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+                switch part {
+                case .units:
+                    try await UnitsBenchmark(vedette: vedette, folder: place, count: units, seconds: seconds)
+                        .run(&report)
+                case .live:
+                    try await LiveBenchmark(vedette: vedette, folder: place, runs: pictures).run(&report)
+                case .media:
+                    guard let found = try LoadTools(sources: tools, into: place) else {
+                        say("media: skipped, for \(tools) has no load generators; give --tools FOLDER")
+                        continue
+                    }
+                    try MediaBenchmark(
+                        bench: bench,
+                        folder: place,
+                        tools: found,
+                        seconds: min(seconds, 15),
+                        repeats: repeats
+                    ).run(&report)
+                }
+            }
+            say("\n\(report.table)")
+            if strict, report.missed > 0 { throw ExitCode(1) }
+        }
+    }
+}

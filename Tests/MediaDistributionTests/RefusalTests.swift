@@ -1,0 +1,229 @@
+import Bus
+import Foundation
+import HSSModel
+import HostClock
+import Logging
+import SRTTransport
+import ServerKit
+import Testing
+import Vm
+
+@testable import MediaDistribution
+
+/// Who must not get in, and that nobody else notices.
+@Suite("What is not allowed is refused", .timeLimit(.minutes(1))) struct RefusalTests {
+    private let stream = StreamID(unchecked: "cam1-0")
+
+    private func refused(_ reason: String) -> String { "vedette_media_refused_total{reason=\"\(reason)\"}" }
+
+    private func tables(_ clip: [UInt8]) -> ArraySlice<UInt8> { clip.prefix(26_320) }
+
+    private func bytes() async throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: try await Clip.shared.value))
+    }
+
+    /// An address with a ticket of our own making.
+    private func address(_ platform: RunningMedia, _ change: (inout Ticket) -> Void) throws -> String {
+        var random = SystemRandomNumberGenerator()
+        var ticket = Ticket(
+            publishing: stream,
+            epoch: Epoch(1),
+            expiresAt: .now + .seconds(60),
+            nonce: Ticket.Nonce(using: &random)
+        )
+        change(&ticket)
+        let key = try #require(TicketKey(RunningMedia.key))
+        let access = StreamAccess(stream: stream, mode: .publish, ticket: key.seal(ticket))
+        return SRTAddress(
+            host: "127.0.0.1",
+            port: platform.media.port,
+            streamID: access.text.reveal(),
+            passphrase: key.passphrase(of: stream, epoch: Epoch(1))
+        ).text.reveal()
+    }
+
+    @Test func ticketsThatDoNotCount() async throws {
+        let bytes = try await bytes()
+        try await RunningMedia.run { platform in
+            let other = StreamID(unchecked: "other")
+            let expired = try address(platform) { $0.expiresAt = .now + .seconds(-1) }
+            let foreign = try address(platform) { $0.stream = other }
+            let play = try address(platform) {
+                $0 = Ticket(
+                    playing: $0.stream,
+                    epoch: $0.epoch,
+                    lease: LeaseID(unchecked: "l"),
+                    expiresAt: $0.expiresAt,
+                    nonce: $0.nonce
+                )
+            }
+            let good = try address(platform) { _ in }
+            let forged = good.replacing("%2Cs%3DAQE", with: "%2Cs%3DAQF")
+            for (address, reason) in [
+                (expired, "expired"), (foreign, "foreign-stream"), (play, "wrong-purpose"),
+                (forged, "forged"),
+            ] {
+                #expect(throws: SRTError.self, "\(reason)") { try platform.connect(address) }
+                #expect(platform.metric(refused(reason)) == 1, "\(reason)")
+            }
+            // None of it has hurt the real one, which counts once.
+            let unit = try platform.connect(good)
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            #expect(throws: SRTError.self) { try platform.connect(good) }
+            #expect(platform.metric(refused("reused")) == 1)
+            unit.close()
+        }
+    }
+
+    @Test func wrongAndMissingPassphrases() async throws {
+        try await RunningMedia.run { platform in
+            let good = try address(platform) { _ in }
+            var parsed = try SRTAddress(parsing: Secret(good))
+            for passphrase in [Secret("not the passphrase"), nil] {
+                parsed.passphrase = passphrase
+                let address = parsed.text.reveal()
+                #expect(throws: SRTError.self) { try platform.connect(address) }
+            }
+            // The ticket was not used up by them.
+            try platform.connect(good).close()
+        }
+    }
+
+    /// With `optional` a peer in the clear is welcome, one with another passphrase is not.
+    @Test func optionalEncryptionStillChecksPassphrases() async throws {
+        let bytes = try await bytes()
+        let settings = RunningMedia.settings { $0.encryption = .optional }
+        try await RunningMedia.run(settings) { platform in
+            var wrong = try SRTAddress(parsing: Secret(try address(platform) { _ in }))
+            wrong.passphrase = Secret("not the passphrase")
+            var options = SRTOptions(wrong)
+            options.waits = true
+            options.enforcesEncryption = false
+            let deaf = try SRTSocket(options)
+            try? deaf.connect(to: try NetworkAddress.resolve(host: "127.0.0.1", port: platform.media.port)[0])
+            var clear = wrong
+            clear.passphrase = nil
+            clear.streamID = try SRTAddress(parsing: Secret(try address(platform) { _ in })).streamID
+            options = SRTOptions(clear)
+            options.waits = true
+            options.enforcesEncryption = false
+            let unit = try SRTSocket(options)
+            try unit.connect(to: try NetworkAddress.resolve(host: "127.0.0.1", port: platform.media.port)[0])
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            #expect(platform.metric(refused("wrong-secret")) == 1)
+            unit.close()
+            deaf.close()
+        }
+    }
+
+    /// `close` voids every ticket of the stream, used or not.
+    @Test func closingVoidsTickets() async throws {
+        let bytes = try await bytes()
+        try await RunningMedia.run { platform in
+            let first = try await platform.order(stream)
+            let second = try await platform.order(stream)
+            let unit = try platform.connect(first)
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let play = try await platform.play(stream)
+            await platform.media.close(stream)
+            #expect(await platform.events.wait(for: .unpublished(stream, Epoch(1), .closedByPlatform)))
+            #expect(throws: SRTError.self) { try platform.connect(second) }
+            #expect(throws: SRTError.self) { try platform.connect(play.srt) }
+            #expect(platform.metric(refused("void")) == 2)
+            #expect(try await status(play.http) == 401)
+            await #expect(throws: MediaError.noSuchStream(stream)) { try await platform.play(stream) }
+            await #expect(throws: MediaError.self) { try await platform.order(stream) }
+            try platform.connect(try await platform.order(stream, epoch: 2)).close()
+        }
+    }
+
+    @Test func viewersOverHTTP() async throws {
+        let bytes = try await bytes()
+        try await RunningMedia.run { platform in
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let play = try await platform.play(stream)
+            let base = "http://127.0.0.1:\(platform.httpPort)/live"
+            #expect(try await status(play.http, "-I") == 200)
+            #expect(try await status(base + "/cam1-0.ts") == 401)
+            #expect(try await status(base + "/cam1-0.ts?ticket=AAAA") == 401)
+            #expect(try await status(play.http.replacing("cam1-0", with: "cam2-0")) == 401)
+            #expect(try await status(base + "/..%2F.ts?ticket=AAAA") == 404)
+            let body = try await Tool.run("curl", ["-s", base + "/cam1-0.ts"])
+            #expect(body.contains("\"status\":401"))
+            unit.close()
+            #expect(await platform.events.wait(for: .unpublished(stream, Epoch(1), .closedByPeer)))
+            #expect(try await status(play.http) == 404)
+            #expect(await platform.media.streams().isEmpty)
+        }
+    }
+
+    @Test func limitsAreToldAndKept() async throws {
+        let bytes = try await bytes()
+        let settings = RunningMedia.settings {
+            $0.limits.streams = 1
+            $0.limits.viewersPerStream = 1
+        }
+        try await RunningMedia.run(settings) { platform in
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let one = try await platform.play(stream)
+            let curl = try Tool("curl", ["-sS", "-o", "/dev/null", one.http])
+            #expect(await platform.events.viewers(1))
+            #expect(try await status(one.http) == 503)
+            #expect(throws: SRTError.self) { try platform.connect(one.srt) }
+            await #expect(throws: MediaError.self) { try await platform.play(stream) }
+            await #expect(throws: MediaError.busy("1 streams")) {
+                try await platform.order(StreamID(unchecked: "second"))
+            }
+            curl.signal(SIGKILL)
+            unit.close()
+        }
+    }
+
+    @Test func oneAddressMayNotFlood() async throws {
+        let settings = RunningMedia.settings {
+            $0.limits.handshakesPerSecond = 0.001
+            $0.limits.handshakeBurst = 2
+        }
+        try await RunningMedia.run(settings) { platform in
+            let rubbish = "srt://127.0.0.1:\(platform.media.port)?streamid=nothing"
+            for _ in 0..<3 { #expect(throws: SRTError.self) { try platform.connect(rubbish) } }
+            #expect(platform.metric(refused("malformed")) == 2)
+            #expect(platform.metric(refused("rate")) == 1)
+        }
+    }
+
+    @Test func aTakenPortIsNamed() throws {
+        var settings = MediaSettings(key: RunningMedia.key)
+        settings.host = "127.0.0.1"
+        settings.port = 0
+        let first = try MediaService(settings, metrics: MetricRegistry(), logger: .init(label: "test"))
+        settings.port = first.port
+        for lanes in [1, 2] {
+            settings.lanes = lanes
+            #expect {
+                _ = try MediaService(settings, metrics: MetricRegistry(), logger: .init(label: "test"))
+            } throws: {
+                "\($0)".contains("UDP port \(first.port) is taken")
+            }
+        }
+        settings.key = Secret("short")
+        #expect(throws: MediaStartError.self) {
+            _ = try MediaService(settings, metrics: MetricRegistry(), logger: .init(label: "test"))
+        }
+    }
+
+    private func status(_ url: String, _ options: String...) async throws -> Int {
+        let text = try await Tool.run(
+            "curl",
+            ["-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "5"] + options + [url]
+        )
+        return Int(text) ?? 0
+    }
+}
