@@ -209,6 +209,7 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
+        tests("Tidy", []),
         tests(
             "CustomerAccessTests",
             [

@@ -78,7 +78,13 @@ struct Platform {
         )
         let responder = Self.router(
             scheduling: scheduling,
-            api: CustomerAPI(accounts: registry, devices: registry, control: signalling, media: media),
+            api: CustomerAPI(
+                accounts: registry,
+                devices: registry,
+                control: signalling,
+                media: media,
+                settings: .init(configuration)
+            ),
             media: media
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)

@@ -114,9 +114,9 @@ final class FakeMedia: MediaDistributor {
     func events() async -> AsyncStream<MediaEvent> { stream }
 }
 
-/// Looks every few milliseconds whether `condition` holds, for at most ten seconds.
+/// Looks every few milliseconds whether `condition` holds, for at most twenty seconds.
 func eventually(_ condition: () async -> Bool) async -> Bool {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(20)
     while ContinuousClock.now < deadline {
         if await condition() { return true }
         try? await Task.sleep(for: .milliseconds(5))

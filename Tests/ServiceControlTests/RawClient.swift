@@ -6,7 +6,7 @@ import Testing
 /// A WebSocket client down to the byte, so that it can be as rude as it likes. Whatever it waits for comes within
 /// ``patience``, or its connection is closed and the wait ends with what a closed connection gives.
 final class RawClient {
-    static let patience = TimeAmount.seconds(20)
+    static let patience = TimeAmount.seconds(30)
 
     struct Answer: Equatable {
         var status: Int

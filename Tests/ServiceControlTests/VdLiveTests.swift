@@ -9,8 +9,8 @@ import Vm
     static var settings: SignallingSettings {
         var settings = SignallingBench.settings
         settings.live = LiveChannel.Timing(
-            publish: .milliseconds(400),
-            request: .seconds(5),
+            publish: .seconds(15),
+            request: .seconds(20),
             linger: .milliseconds(100),
             lease: .seconds(60)
         )
@@ -89,7 +89,9 @@ import Vm
     }
 
     @Test func aUnitThatSendsNoStreamIsNamedWithTheTimeThatItHad() async throws {
-        try await SignallingBench.run(settings: Self.settings) { bench in
+        var settings = Self.settings
+        settings.live.publish = .milliseconds(400)
+        try await SignallingBench.run(settings: settings) { bench in
             let unit = try await bench.unit()
             let live = Self.start(bench)
             let (_, seq) = try await Self.request(unit, "PushLive")

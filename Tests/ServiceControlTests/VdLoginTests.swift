@@ -127,12 +127,12 @@ import Testing
             if !tls { try await client.send(Array("GET /Vd?login".utf8)) }
             let begin = ContinuousClock.now
             #expect(await client.answer() == nil)
-            #expect(ContinuousClock.now - begin < .seconds(5))
+            #expect(ContinuousClock.now - begin < .seconds(20), "not at the end of our patience")
         }
     }
 
     @Test func aUnitThatHasLoggedInIsNotUnderTheLoginDeadline() async throws {
-        let limits = ListenerLimits(headerTimeout: .milliseconds(300))
+        let limits = ListenerLimits(headerTimeout: .seconds(2))
         try await SignallingBench.run(limits: limits) { bench in
             let unit = try await bench.unit()
             // This one is cut off after the deadline, by when that of the unit has passed too.
@@ -146,7 +146,6 @@ import Testing
     @Test func newcomersAboveTheLimitOfUnitsComeAgainLater() async throws {
         var settings = SignallingBench.settings
         settings.units = 1
-        settings.offlineAfter = .seconds(1)
         try await SignallingBench.run(settings: settings) { bench in
             let first = try await bench.unit("cam-1")
             let newcomer = try #require(try await bench.answer(SignallingBench.target("cam-2")))

@@ -44,28 +44,28 @@ import Testing
     /// A lost socket is no offline: the unit has `vd.offline_after` to come back.
     @Test func offlineComesAfterSilenceOnly() async throws {
         var settings = SignallingBench.settings
-        settings.offlineAfter = .milliseconds(2500)
+        settings.offlineAfter = .seconds(4)
         try await SignallingBench.run(settings: settings) { bench in
             let unit = try await bench.unit()
             try await unit.send(SignallingBench.keepalive(1))
             _ = await unit.text()
             let lastHeard = ContinuousClock.now
             await unit.close()
-            #expect(await eventually { await bench.presence()?.connected == false })
+            #expect(await eventually { await bench.presence()?.connected != true })
             #expect(await eventually { await bench.presence() == nil })
-            #expect(ContinuousClock.now - lastHeard >= .milliseconds(2400))
+            #expect(ContinuousClock.now - lastHeard >= .milliseconds(3900))
         }
     }
 
     @Test func aUnitThatComesBackInTimeWasNeverOffline() async throws {
         var settings = SignallingBench.settings
-        settings.offlineAfter = .milliseconds(2500)
+        settings.offlineAfter = .seconds(4)
         try await SignallingBench.run(settings: settings) { bench in
             let first = try await bench.unit()
             await first.close()
-            #expect(await eventually { await bench.presence()?.connected == false })
+            #expect(await eventually { await bench.presence()?.connected != true })
             let second = try await bench.unit()
-            let end = ContinuousClock.now + .seconds(4)
+            let end = ContinuousClock.now + .milliseconds(5500)
             var seq = 0
             // It sends heartbeats over the time at which it would have been declared offline.
             while ContinuousClock.now < end {
