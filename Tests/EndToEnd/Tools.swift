@@ -37,7 +37,10 @@ final class ToolProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
             let data = handle.availableData
-            guard !data.isEmpty, let self else { return handle.readabilityHandler = nil }
+            guard !data.isEmpty, let self else {
+                handle.readabilityHandler = nil
+                return
+            }
             self.state.withLock { if $0.output.count < 4 << 20 { $0.output += data } }
         }
         process.terminationHandler = { [weak self] process in
