@@ -185,6 +185,7 @@ import Testing
             // 40 MB of answers: more than the buffers of both hosts hold.
             for _ in 0..<600 where unit.channel.isActive { try? await unit.send(pings) }
             #expect(await eventually { bench.service.connectedUnits == 0 })
+            #expect(bench.metrics.exposition().contains(#"vedette_vd_closes_total{reason="platform"} 1"#))
         }
     }
 }
