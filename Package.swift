@@ -110,7 +110,8 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore, nioHTTP1,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore,
+                nioHTTP1,
                 nioPosix, nioSSL, nioWebSocket,
             ]
         ),
