@@ -83,6 +83,11 @@ package final class SignallingService: Service {
     /// Serves until the graceful shutdown, then takes leave of every unit.
     package func run() async throws {
         let sweepers = try await LoopSweeper.start(on: group)
+        defer {
+            for sweeper in sweepers.values {
+                sweeper.eventLoop.execute { sweeper.value.stop() }
+            }
+        }
         let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
@@ -96,7 +101,14 @@ package final class SignallingService: Service {
                 sweepers: sweepers,
                 group: group
             )
-            let channel = try await listener.bind()
+            let channel: any Channel
+            do throws(ServerError) {
+                channel = try await listener.bind()
+            } catch {
+                for channel in channels { try? await channel.close() }
+                for listener in listeners { listener.closeAll() }
+                throw error
+            }
             listeners.append(listener)
             channels.append(channel)
             onListening(port, channel.localAddress?.port ?? port.port)
@@ -118,9 +130,6 @@ package final class SignallingService: Service {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for listener in listeners { listener.closeAll() }
-        for sweeper in sweepers.values {
-            sweeper.eventLoop.execute { sweeper.value.stop() }
-        }
     }
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.

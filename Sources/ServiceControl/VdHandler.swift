@@ -142,9 +142,9 @@ final class VdHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
         // RFC 6455, 5.1: a server closes the connection when a frame of the client is not masked.
-        guard frame.maskKey != nil else { return refuse("a frame without a mask") }
+        guard frame.maskKey != nil else { return refuse("without a mask") }
         // 5.2: no extension was agreed that gives these bits a meaning.
-        guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return refuse("a frame with reserved bits") }
+        guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return refuse("with reserved bits") }
         link?.seen(at: .now)
         switch frame.opcode {
         case .text, .binary:
@@ -161,7 +161,7 @@ final class VdHandler: ChannelInboundHandler {
         case .connectionClose:
             step(.close(.peerGone))
         default:
-            refuse("a frame with a reserved opcode")
+            refuse("with a reserved opcode")
         }
     }
 
@@ -193,7 +193,7 @@ final class VdHandler: ChannelInboundHandler {
     /// Breaks with a peer that does not keep to the WebSocket protocol.
     private func refuse(_ what: String, _ code: WebSocketErrorCode = .protocolError) {
         closeCode = code
-        step(.close(.local(what)))
+        step(.close(.malformed(.field(FieldError("frame", what)))))
     }
 
     // MARK: The session

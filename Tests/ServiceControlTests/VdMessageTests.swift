@@ -156,6 +156,8 @@ import Testing
             let unit = try await bench.unit("cam-1")
             for frame in frames { try? await unit.send(frame) }
             #expect(await unit.end() == code, "\(what)")
+            let counted = bench.metrics.exposition()
+            #expect(!counted.contains(#"reason="platform"} 1"#), "operators see who was at fault")
             try await other.send(SignallingBench.keepalive(1, mac: SignallingBench.mac2))
             #expect(await other.text() == #"{"seq":1,"resp":{}}"#)
         }
@@ -185,6 +187,7 @@ import Testing
             // 40 MB of answers: more than the buffers of both hosts hold.
             for _ in 0..<600 where unit.channel.isActive { try? await unit.send(pings) }
             #expect(await eventually { bench.service.connectedUnits == 0 })
+            #expect(bench.metrics.exposition().contains(#"vedette_vd_closes_total{reason="platform"} 1"#))
         }
     }
 }

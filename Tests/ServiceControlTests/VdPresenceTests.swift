@@ -1,7 +1,10 @@
 import Bus
 import HSSModel
+import Logging
+import NIOPosix
 import ServerKit
 import ServiceControl
+import Synchronization
 import Testing
 
 @Suite("Presence of units, §9.3.1.3") struct VdPresenceTests {
@@ -108,6 +111,31 @@ import Testing
             #expect(await bench.service.sessions(after: nil, limit: 1).count == 1)
             await first.close()
             await second.close()
+        }
+    }
+
+    /// One port that cannot be had leaves none of the others open.
+    @Test func aTakenPortIsSaidInWords() async throws {
+        try await SignallingBench.run { bench in
+            let first = Mutex(0)
+            let ports = [("vd", 0), ("vd.plain", bench.port)].map {
+                VdPort(name: $0, host: "127.0.0.1", port: $1, identity: nil, headerTimeout: .seconds(5))
+            }
+            let metrics = MetricRegistry()
+            let second = SignallingService(
+                settings: SignallingBench.settings,
+                ports: ports,
+                gate: ConnectionGate(limits: ListenerLimits(), listener: "vd", metrics: metrics),
+                admission: bench.admission,
+                media: bench.media,
+                metrics: metrics,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            ) { _, port in first.withLock { $0 = port } }
+            let taken = ServerError.addressInUse(listener: "vd.plain", host: "127.0.0.1", port: bench.port)
+            await #expect(throws: taken) { try await second.run() }
+            let port = first.withLock { $0 }
+            #expect(port != 0)
+            await #expect(throws: NIOConnectionError.self) { _ = try await RawClient(port) }
         }
     }
 
