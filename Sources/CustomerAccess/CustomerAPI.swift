@@ -2,6 +2,7 @@ package import Bus
 import HSSModel
 import HTTPTypes
 package import Hummingbird
+package import Logging
 import ServerKit
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
@@ -28,6 +29,7 @@ package struct CustomerAPI: Sendable {
     let control: any ServiceControlPoint
     let media: any MediaDistributor
     private let settings: Settings
+    private let logger: Logger
     /// How long a play ticket handed out stays good.
     static let ticketTime = Duration.seconds(60)
 
@@ -36,13 +38,15 @@ package struct CustomerAPI: Sendable {
         devices: any DevicePoint,
         control: any ServiceControlPoint,
         media: any MediaDistributor,
-        settings: Settings = Settings()
+        settings: Settings = Settings(),
+        logger: Logger = Logger(label: "vedette")
     ) {
         self.accounts = accounts
         self.devices = devices
         self.control = control
         self.media = media
         self.settings = settings
+        self.logger = logger
     }
 
     package func addRoutes(to router: Router<PlatformContext>) {
@@ -94,6 +98,10 @@ package struct CustomerAPI: Sendable {
         do {
             return try await body()
         } catch let error as ManagementError {
+            if case .unavailable(let reason) = error {
+                // The caller only hears 503; what to do about it is for the operator.
+                logger.error("a request failed because the registry did", metadata: ["reason": "\(reason)"])
+            }
             throw error.problem
         } catch let error as LiveError {
             throw error.problem

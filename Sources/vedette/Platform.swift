@@ -83,7 +83,8 @@ struct Platform {
                 devices: registry,
                 control: signalling,
                 media: media,
-                settings: .init(configuration)
+                settings: .init(configuration),
+                logger: logger
             ),
             media: media
         ).buildResponder()
