@@ -110,9 +110,9 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore, nioHTTP1,
-                nioPosix, nioSSL,
-                nioWebSocket,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore,
+                nioHTTP1,
+                nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -125,7 +125,7 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Bus", "ServerKit", hummingbird, logging, nioFoundation]
+            ["HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
         ),
 
         // The other ends of the wire.
@@ -190,7 +190,10 @@ let package = Package(
         ),
         tests(
             "ServiceControlTests",
-            ["ServiceControl", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", nioCore, nioPosix, logging]
+            [
+                "ServiceControl", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            ]
         ),
         tests(
             "MediaDistributionTests",
@@ -207,9 +210,13 @@ let package = Package(
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
+        tests("Tidy", []),
         tests(
             "CustomerAccessTests",
-            ["CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", hummingbird]
+            [
+                "CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird,
+                hummingbirdTesting, logging, nioCore,
+            ]
         ),
         tests(
             "EndToEnd",

@@ -1,10 +1,6 @@
 import Bus
 import FoundationEssentials
 import HSSModel
-import Hummingbird
-import NIOCore
-import NIOFoundationCompat
-import ServerKit
 
 // The bodies of CONTRACT.md. Keys are written in snake case.
 

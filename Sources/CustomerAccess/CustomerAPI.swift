@@ -2,6 +2,7 @@ package import Bus
 import HSSModel
 import HTTPTypes
 package import Hummingbird
+package import Logging
 import ServerKit
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
@@ -9,10 +10,26 @@ import ServerKit
 /// Every object is checked against its caller at the moment of reading; what the caller may not see does not
 /// exist for the caller.
 package struct CustomerAPI: Sendable {
+    package struct Settings: Sendable {
+        /// Of one address, in the long run and at once (`limits.api_rate`, `limits.api_burst`).
+        package var requestsPerSecond: Double
+        package var burst: Int
+        /// Largest JSON body in bytes (`limits.request_body`).
+        package var bodySize: Int
+
+        package init(requestsPerSecond: Double = 50, burst: Int = 200, bodySize: Int = 65_536) {
+            self.requestsPerSecond = requestsPerSecond
+            self.burst = burst
+            self.bodySize = bodySize
+        }
+    }
+
     let accounts: any AccountPoint
     let devices: any DevicePoint
     let control: any ServiceControlPoint
     let media: any MediaDistributor
+    private let settings: Settings
+    private let logger: Logger
     /// How long a play ticket handed out stays good.
     static let ticketTime = Duration.seconds(60)
 
@@ -20,27 +37,33 @@ package struct CustomerAPI: Sendable {
         accounts: any AccountPoint,
         devices: any DevicePoint,
         control: any ServiceControlPoint,
-        media: any MediaDistributor
+        media: any MediaDistributor,
+        settings: Settings = Settings(),
+        logger: Logger = Logger(label: "vedette")
     ) {
         self.accounts = accounts
         self.devices = devices
         self.control = control
         self.media = media
+        self.settings = settings
+        self.logger = logger
     }
 
     package func addRoutes(to router: Router<PlatformContext>) {
-        let api = router.group("api/v1")
+        let routes = MethodGuard(router)
+        let api = routes.group("api/v1").add(middleware: RateLimitMiddleware(settings))
         addSessionRoutes(to: api)
         let known = api.add(middleware: SessionMiddleware(accounts: accounts))
         addDeviceRoutes(to: known)
         addOperatorRoutes(to: known)
+        routes.refuseOtherMethods()
     }
 
     // MARK: Sessions
 
     private func addSessionRoutes(to api: RouterGroup<PlatformContext>) {
         api.post("session") { request, context in
-            let body = try await JSONBody.decode(LoginBody.self, from: request)
+            let body = try await decode(LoginBody.self, from: request)
             return try await answering {
                 let tokens = try await accounts.openSession(
                     user: body.user,
@@ -51,7 +74,7 @@ package struct CustomerAPI: Sendable {
             }
         }
         api.post("session/refresh") { request, _ in
-            let body = try await JSONBody.decode(RefreshBody.self, from: request)
+            let body = try await decode(RefreshBody.self, from: request)
             return try await answering {
                 try JSONBody.answer(TokensBody(try await accounts.refreshSession(Secret(body.refreshToken))))
             }
@@ -66,11 +89,19 @@ package struct CustomerAPI: Sendable {
 
     // MARK: What all routes share
 
+    func decode<Body: Decodable>(_ type: Body.Type, from request: Request) async throws -> Body {
+        try await request.json(type, upTo: settings.bodySize)
+    }
+
     /// Errors of the rooms behind become problems.
     func answering(_ body: () async throws -> Response) async throws -> Response {
         do {
             return try await body()
         } catch let error as ManagementError {
+            if case .unavailable(let reason) = error {
+                // The caller only hears 503; what to do about it is for the operator.
+                logger.error("a request failed because the registry did", metadata: ["reason": "\(reason)"])
+            }
             throw error.problem
         } catch let error as LiveError {
             throw error.problem

@@ -43,7 +43,7 @@ extension CustomerAPI {
     private func addUserRoutes(to admin: RouterGroup<PlatformContext>) {
         admin.post("users") { request, context in
             let caller = try context.caller()
-            let body = try await JSONBody.decode(NewUserBody.self, from: request)
+            let body = try await decode(NewUserBody.self, from: request)
             return try await answering {
                 let user = try await accounts.addUser(
                     body.user,
@@ -73,7 +73,7 @@ extension CustomerAPI {
         }
         admin.patch("users/:user") { request, context in
             let caller = try context.caller()
-            let body = try await JSONBody.decode(SwitchBody.self, from: request)
+            let body = try await decode(SwitchBody.self, from: request)
             let name = try context.parameters.require("user")
             return try await answering {
                 try JSONBody.answer(
@@ -86,7 +86,7 @@ extension CustomerAPI {
     private func addEnrolmentRoutes(to admin: RouterGroup<PlatformContext>) {
         admin.post("devices") { request, context in
             let caller = try context.caller()
-            let body = try await JSONBody.decode(NewDeviceBody.self, from: request)
+            let body = try await decode(NewDeviceBody.self, from: request)
             return try await answering {
                 let new = NewDevice(
                     deviceID: body.deviceId,
@@ -127,7 +127,7 @@ extension CustomerAPI {
         }
         admin.patch("devices/:id") { request, context in
             let caller = try context.caller()
-            let body = try await JSONBody.decode(SwitchBody.self, from: request)
+            let body = try await decode(SwitchBody.self, from: request)
             let id = try context.parameters.require("id")
             return try await answering {
                 let device = try await devices.setDevice(id, disabled: body.disabled, by: caller)

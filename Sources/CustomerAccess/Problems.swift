@@ -43,7 +43,13 @@ extension LiveError {
             )
         case .unitSilent: Problem(.gatewayTimeout, type: "unit-silent", detail: description)
         case .noPublish: Problem(.gatewayTimeout, type: "no-publish", detail: description)
-        case .media: Problem(.serviceUnavailable, type: "media", detail: description)
+        case .media:
+            Problem(
+                .serviceUnavailable,
+                type: "media",
+                detail: description,
+                headers: .retryAfter(.seconds(5))
+            )
         case .busy:
             Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
         }
@@ -71,7 +77,7 @@ extension MediaError {
 }
 
 extension HTTPFields {
-    fileprivate static func retryAfter(_ delay: Duration) -> HTTPFields {
+    static func retryAfter(_ delay: Duration) -> HTTPFields {
         [.retryAfter: "\(Swift.max(1, Int(delay.inSeconds.rounded(.up))))"]
     }
 }

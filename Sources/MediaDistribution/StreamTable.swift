@@ -43,6 +43,9 @@ final class StreamTable: Sendable {
         var viewers: [UInt64: Viewer] = [:]
         /// Without a publisher it is given up then.
         var keepUntil: WallTime
+        /// Viewers of a publisher that left wait so long for its successor; a new ticket does not prolong it,
+        /// or they would wait for ever for a unit that agrees and pushes nothing.
+        var viewersWaitUntil: WallTime?
     }
 
     private struct Closed {
@@ -191,6 +194,7 @@ final class StreamTable: Sendable {
             stream.publishing = Publishing(publisher: Publisher(id: id, stop: stop), epoch: ticket.epoch)
             stream.epoch = max(stream.epoch, ticket.epoch)
             stream.startedAt = now
+            stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
             stream.hub.begin(publisher: id)
             return Place(id: id, hub: stream.hub)
@@ -218,6 +222,7 @@ final class StreamTable: Sendable {
             metrics.streams.add(-1)
             state.streams[stream]?.publishing = nil
             state.streams[stream]?.keepUntil = now + limits.grace
+            state.streams[stream]?.viewersWaitUntil = now + limits.grace
             state.feeds.send(.unpublished(stream, publishing.epoch, reason), metrics)
         }
     }
@@ -284,6 +289,12 @@ final class StreamTable: Sendable {
         let hubs = state.withLock { state in
             for (id, stream) in state.streams where stream.publishing == nil && stream.keepUntil <= wall {
                 state.streams[id] = nil
+                end(stream, id, .closedByPlatform, &state)
+            }
+            for (id, stream) in state.streams {
+                guard let until = stream.viewersWaitUntil, until <= wall else { continue }
+                state.streams[id]?.viewersWaitUntil = nil
+                state.streams[id]?.viewers = [:]
                 end(stream, id, .closedByPlatform, &state)
             }
             return state.streams.values.filter { !$0.viewers.isEmpty }.map(\.hub)

@@ -29,6 +29,8 @@ final class SchedulingClient: Sendable {
             timeout: HTTPClient.Configuration.Timeout(connect: .seconds(10), read: .seconds(10))
         )
         configuration.httpVersion = .http1Only
+        // The machine waits and tries again by the rules of §9.3.1.3, and tells why; so must nobody below it.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
@@ -53,7 +55,8 @@ final class SchedulingClient: Sendable {
             delegate: ResponseAccumulator(request: message, maxBodySize: Self.longestAnswer),
             eventLoop: .delegate(on: loop),
             deadline: .now() + Self.answerTime
-        ).futureResult.hop(to: loop).map(Self.read).recover { .failure(SchedulingProblem("\($0)")) }
+        ).futureResult.hop(to: loop).map(Self.read)
+            .recover { .failure(SchedulingProblem(VdConnection.failure($0))) }
     }
 
     func shutdown() async {

@@ -36,24 +36,33 @@ extension Request {
         do {
             return try decoder.decode(type, from: Data(bytes))
         } catch let error as DecodingError {
-            throw Problem(.badRequest, detail: detail(error))
+            throw problem(error)
         } catch {
             throw Problem(.badRequest, detail: "The body is not JSON.")
         }
     }
 
-    private static func detail(_ error: DecodingError) -> String {
-        func path(_ keys: [any CodingKey]) -> String {
-            keys.map { $0.intValue.map { "[\($0)]" } ?? snakeCase($0.stringValue) }.joined(separator: ".")
+    /// The member that is wrong stands in the detail and, for programs, in `field`.
+    private static func problem(_ error: DecodingError) -> Problem {
+        func invalid(_ keys: [any CodingKey], _ rule: String) -> Problem {
+            let field = keys.map { $0.intValue.map { "[\($0)]" } ?? snakeCase($0.stringValue) }
+                .joined(separator: ".")
+            return Problem(
+                .badRequest,
+                type: "invalid",
+                detail: "\(field) \(rule)",
+                members: ["field": .text(field)]
+            )
         }
         switch error {
-        case .keyNotFound(let key, let context): return "\(path(context.codingPath + [key])) is missing."
-        case .valueNotFound(_, let context): return "\(path(context.codingPath)) must not be null."
+        case .keyNotFound(let key, let context): return invalid(context.codingPath + [key], "is missing.")
+        case .valueNotFound(_, let context) where !context.codingPath.isEmpty:
+            return invalid(context.codingPath, "must not be null.")
         case .typeMismatch(_, let context) where !context.codingPath.isEmpty:
-            return "\(path(context.codingPath)) has the wrong type."
+            return invalid(context.codingPath, "has the wrong type.")
         case .dataCorrupted(let context) where !context.codingPath.isEmpty:
-            return "\(path(context.codingPath)) is not acceptable."
-        default: return "The body is not the JSON that is expected here."
+            return invalid(context.codingPath, "is not acceptable.")
+        default: return Problem(.badRequest, detail: "The body is not the JSON that is expected here.")
         }
     }
 

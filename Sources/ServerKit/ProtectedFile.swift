@@ -67,11 +67,10 @@ package enum ProtectedFile {
 
     /// The permission bits, nil where there is no file.
     package static func mode(of path: String) -> UInt32? {
-        // Behind links: a certificate tool may have put one there. Not by stat(2): in a release build the compiler
-        // takes its structure for one of Dispatch.
-        let file = (path as NSString).resolvingSymlinksInPath
+        // Not by `struct stat`: which module it belongs to depends on what the compiler happened to load first.
+        let file = URL(filePath: path).resolvingSymlinksInPath().path(percentEncoded: false)
         let attributes = try? FileManager.default.attributesOfItem(atPath: file)
-        return (attributes?[.posixPermissions] as? NSNumber)?.uint32Value
+        return (attributes?[.posixPermissions] as? NSNumber).map { $0.uint32Value & 0o777 }
     }
 
     private static func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {

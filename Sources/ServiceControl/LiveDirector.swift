@@ -15,6 +15,7 @@ actor LiveDirector {
     private let units: UnitRegistry
     private let media: any MediaDistributor
     private let timing: LiveChannel.Timing
+    private let mostWaiters: Int
     private let logger: Logger
     private let metrics: LiveMetrics
 
@@ -35,12 +36,14 @@ actor LiveDirector {
         units: UnitRegistry,
         media: any MediaDistributor,
         timing: LiveChannel.Timing,
+        mostWaiters: Int,
         metrics: MetricRegistry,
         logger: Logger
     ) {
         self.units = units
         self.media = media
         self.timing = timing
+        self.mostWaiters = mostWaiters
         self.logger = logger
         self.metrics = LiveMetrics(metrics)
     }
@@ -145,18 +148,18 @@ actor LiveDirector {
                 machine: LiveChannel(
                     link: LiveChannel.Link(units.link(of: channel.unit)),
                     after: .following(nil, at: .now),
-                    timing: timing
+                    timing: timing,
+                    mostWaiters: mostWaiters
                 )
             )
         busy.wake = nil
         let actions = busy.machine.receive(input, at: .now)
         for action in actions {
             switch action {
-            case .push(let stream, _), .stop(let stream):
-                // One activation has one name; a stale one that a unit reports is stopped once.
-                if !busy.streams.contains(stream) { busy.streams.append(stream) }
+            // Only names made here: one that a unit merely reports may be the stream of another unit.
+            case .push(let stream, _): if !busy.streams.contains(stream) { busy.streams.append(stream) }
             case .wake(let instant): busy.wake = instant
-            case .close, .grant, .fail: break
+            case .stop, .close, .grant, .fail: break
             }
         }
         if busy.machine.isIdle {

@@ -8,6 +8,7 @@ struct SignallingMetrics: Sendable {
     let loginsRefused: Counter
     let loginsLockedOut: Counter
     let loginsFailed: Counter
+    let loginsTooMany: Counter
     let received: Counter
     let sent: Counter
     let heartbeats: Counter
@@ -29,6 +30,7 @@ struct SignallingMetrics: Sendable {
         loginsRefused = login("refused")
         loginsLockedOut = login("locked_out")
         loginsFailed = login("unavailable")
+        loginsTooMany = login("too_many_units")
         func messages(_ direction: String) -> Counter {
             registry.counter(
                 "vedette_vd_messages_total",

@@ -70,6 +70,7 @@ package final class SignallingService: Service {
             units: units,
             media: media,
             timing: settings.live,
+            mostWaiters: settings.liveWaiting,
             metrics: metrics,
             logger: logger
         )
@@ -82,6 +83,11 @@ package final class SignallingService: Service {
     /// Serves until the graceful shutdown, then takes leave of every unit.
     package func run() async throws {
         let sweepers = try await LoopSweeper.start(on: group)
+        defer {
+            for sweeper in sweepers.values {
+                sweeper.eventLoop.execute { sweeper.value.stop() }
+            }
+        }
         let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
@@ -95,7 +101,14 @@ package final class SignallingService: Service {
                 sweepers: sweepers,
                 group: group
             )
-            let channel = try await listener.bind()
+            let channel: any Channel
+            do throws(ServerError) {
+                channel = try await listener.bind()
+            } catch {
+                for channel in channels { try? await channel.close() }
+                for listener in listeners { listener.closeAll() }
+                throw error
+            }
             listeners.append(listener)
             channels.append(channel)
             onListening(port, channel.localAddress?.port ?? port.port)
@@ -117,9 +130,6 @@ package final class SignallingService: Service {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for listener in listeners { listener.closeAll() }
-        for sweeper in sweepers.values {
-            sweeper.eventLoop.execute { sweeper.value.stop() }
-        }
     }
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.
@@ -170,7 +180,7 @@ extension SignallingService: ServiceControlPoint {
         do {
             return try await director.start(channel, for: user)
         } catch {
-            throw Self.explain(error, channel)
+            throw explain(error, channel)
         }
     }
 
@@ -182,12 +192,12 @@ extension SignallingService: ServiceControlPoint {
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
     }
 
-    private static func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
+    private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
         switch failure {
         case .unitOffline: .unitOffline(channel.unit)
         case .refused(let code, let message): .refusedByUnit(code: code, message: message)
         case .unitSilent: .unitSilent(channel.unit)
-        case .noPublish: .noPublish(channel.unit, after: LiveChannel.Timing().publish)
+        case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
         case .busy: .busy("customers that wait for channel \(channel)")
         }

@@ -12,9 +12,13 @@ package struct SignallingSettings: Sendable {
     /// Largest Vd message in bytes (`limits.message_size`).
     package var messageSize: Int
     package var sessionLimits: RPCSession.Limits
+    /// Units logged in at a time (`limits.units`). Logins on their way may pass it by their number.
+    package var units: Int
     /// Logins that may wait for the registry at once; more are asked to come again.
     package var pendingLogins: Int
     package var live: LiveChannel.Timing
+    /// Customers that wait for one channel's first picture (`limits.live_waiting`).
+    package var liveWaiting: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
 
@@ -24,8 +28,10 @@ package struct SignallingSettings: Sendable {
         offlineAfter: Duration = .seconds(60),
         messageSize: Int = 65_536,
         sessionLimits: RPCSession.Limits = RPCSession.Limits(),
+        units: Int = 20_000,
         pendingLogins: Int = 1024,
         live: LiveChannel.Timing = LiveChannel.Timing(),
+        liveWaiting: Int = 100,
         deployedNames: Bool = true
     ) {
         self.node = node
@@ -33,8 +39,10 @@ package struct SignallingSettings: Sendable {
         self.offlineAfter = offlineAfter
         self.messageSize = messageSize
         self.sessionLimits = sessionLimits
+        self.units = units
         self.pendingLogins = pendingLogins
         self.live = live
+        self.liveWaiting = liveWaiting
         self.deployedNames = deployedNames
     }
 

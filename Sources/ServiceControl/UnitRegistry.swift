@@ -31,8 +31,14 @@ package final class UnitRegistry: Sendable {
 
     private struct State {
         var entries: [UnitID: Entry] = [:]
+        /// Entries that are connected: counted, because every login asks.
+        var connected = 0
         var lastEpoch: Epoch?
         var listeners: [AsyncStream<UnitNews>.Continuation] = []
+
+        func isConnected(_ unit: UnitID) -> Bool {
+            entries[unit].map { $0.offlineAt == nil } ?? false
+        }
     }
 
     private let state = Mutex(State())
@@ -72,6 +78,7 @@ package final class UnitRegistry: Sendable {
         let displaced: UnitLink? = state.withLock {
             let old = $0.entries[link.unit]?.link
             if let old, old.epoch > link.epoch { return link }
+            if !$0.isConnected(link.unit) { $0.connected += 1 }
             $0.entries[link.unit] = Entry(link: link, offlineAt: nil)
             return old
         }
@@ -82,7 +89,8 @@ package final class UnitRegistry: Sendable {
     /// The socket of `link` is gone.
     func detach(_ link: UnitLink) {
         let current = state.withLock {
-            guard $0.entries[link.unit]?.link === link else { return false }
+            guard $0.entries[link.unit]?.link === link, $0.isConnected(link.unit) else { return false }
+            $0.connected -= 1
             $0.entries[link.unit]?.offlineAt = link.lastSeen + offlineAfter
             return true
         }
@@ -124,8 +132,11 @@ package final class UnitRegistry: Sendable {
             .prefix(limit).map { UnitSession(unit: $0.key, presence: presence($0.value)) }
     }
 
-    package var connectedUnits: Int {
-        state.withLock { $0.entries.values.count { $0.offlineAt == nil } }
+    package var connectedUnits: Int { state.withLock { $0.connected } }
+
+    /// Whether `unit` may connect where `limit` units may: a unit that displaces itself always may.
+    func hasRoom(for unit: UnitID, limit: Int) -> Bool {
+        state.withLock { $0.connected < limit || $0.isConnected(unit) }
     }
 
     /// Calls a unit and waits for its answer, at most the time of its session.
@@ -148,8 +159,7 @@ package final class UnitRegistry: Sendable {
 
     private func connectedLink(_ unit: UnitID) -> UnitLink? {
         state.withLock {
-            guard let entry = $0.entries[unit], entry.offlineAt == nil else { return nil }
-            return entry.link
+            $0.isConnected(unit) ? $0.entries[unit]?.link : nil
         }
     }
 

@@ -63,8 +63,9 @@ final class UnitServices: Sendable {
         logger.debug("unit connection ended", metadata: ["unit": "\(unit)", "reason": "\(reason)"])
     }
 
-    /// A unit reported the code that its customer showed to it (Table I.2-3).
-    func bind(_ unit: UnitID, code: String) {
+    /// A unit reported the code that its customer showed to it (Table I.2-3). `finished` is called from
+    /// wherever the answer arrives.
+    func bind(_ unit: UnitID, code: String, finished: @escaping @Sendable () -> Void) {
         Task {
             do throws(BindRefusal) {
                 let owner = try await admission.bind(unit, code: code)
@@ -74,6 +75,7 @@ final class UnitServices: Sendable {
                 metrics.bindsRefused.add()
                 logger.info("bind refused", metadata: ["unit": "\(unit)", "reason": "\(error)"])
             }
+            finished()
         }
     }
 }

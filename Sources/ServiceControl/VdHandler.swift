@@ -15,6 +15,9 @@ final class VdHandler: ChannelInboundHandler {
 
     /// A Vd message may come in this many frames.
     private static let mostFragments = 32
+    /// What heartbeats say of streams is passed on at most this often: the rest of the platform is not to feel
+    /// a unit that sends them without pause.
+    private static let reportInterval = Duration.seconds(1)
 
     private let login: UnitLogin
     private let registration: UnitRegistration
@@ -31,6 +34,10 @@ final class VdHandler: ChannelInboundHandler {
     private var wakeAt: Instant?
     private var fragments: [UInt8]?
     private var fragmentCount = 0
+    private var reportedAt: Instant?
+    private var isBinding = false
+    /// Told to the peer where it says more than the reason of the session.
+    private var closeCode: WebSocketErrorCode?
     private var needsFlush = false
 
     init(
@@ -135,22 +142,26 @@ final class VdHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
         // RFC 6455, 5.1: a server closes the connection when a frame of the client is not masked.
-        guard frame.maskKey != nil else { return step(.close(.local("a frame without a mask"))) }
+        guard frame.maskKey != nil else { return refuse("without a mask") }
+        // 5.2: no extension was agreed that gives these bits a meaning.
+        guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return refuse("with reserved bits") }
         link?.seen(at: .now)
         switch frame.opcode {
         case .text, .binary:
-            guard fragments == nil else { return step(.close(.local("a message within a message"))) }
+            guard fragments == nil else { return refuse("a message within a message") }
             receive(frame, Array(buffer: frame.unmaskedData))
         case .continuation:
-            guard let soFar = fragments else { return step(.close(.local("a continuation of nothing"))) }
+            guard let soFar = fragments else { return refuse("a continuation of nothing") }
             receive(frame, soFar + Array(buffer: frame.unmaskedData))
         case .ping:
             let pong = ByteBuffer(bytes: frame.unmaskedData.readableBytesView)
             write(WebSocketFrame(fin: true, opcode: .pong, data: pong))
+        case .pong:
+            break
         case .connectionClose:
             step(.close(.peerGone))
         default:
-            break
+            refuse("with a reserved opcode")
         }
     }
 
@@ -161,12 +172,12 @@ final class VdHandler: ChannelInboundHandler {
 
     private func receive(_ frame: WebSocketFrame, _ bytes: [UInt8]) {
         guard bytes.count <= services.settings.messageSize else {
-            return step(.close(.local("a message above limits.message_size")))
+            return refuse("a message above limits.message_size", .messageTooLarge)
         }
         guard frame.fin else {
             fragments = bytes
             fragmentCount += 1
-            if fragmentCount > Self.mostFragments { step(.close(.local("a message in too many frames"))) }
+            if fragmentCount > Self.mostFragments { refuse("a message in too many frames", .policyViolation) }
             return
         }
         fragments = nil
@@ -177,6 +188,12 @@ final class VdHandler: ChannelInboundHandler {
         } catch {
             step(.malformed(error))
         }
+    }
+
+    /// Breaks with a peer that does not keep to the WebSocket protocol.
+    private func refuse(_ what: String, _ code: WebSocketErrorCode = .protocolError) {
+        closeCode = code
+        step(.close(.malformed(.field(FieldError("frame", what)))))
     }
 
     // MARK: The session
@@ -207,10 +224,7 @@ final class VdHandler: ChannelInboundHandler {
             case Keepalive.method:
                 let keepalive = try Keepalive(request.parameters)
                 try check(keepalive.macID)
-                for channel in link?.took(keepalive) ?? [] {
-                    let address = ChannelAddress(unit: registration.unit, number: channel.number)
-                    units.reported(address, channel.stream)
-                }
+                report(link?.took(keepalive) ?? [])
                 services.metrics.heartbeats.add()
                 return .success(.empty)
             case GetServerInfo.method:
@@ -224,15 +238,30 @@ final class VdHandler: ChannelInboundHandler {
         }
     }
 
+    private func report(_ channels: [Keepalive.Channel]) {
+        let now = Instant.now
+        if let reportedAt, now - reportedAt < Self.reportInterval { return }
+        reportedAt = now
+        for channel in channels {
+            units.reported(ChannelAddress(unit: registration.unit, number: channel.number), channel.stream)
+        }
+    }
+
     private func deliver(_ event: RPCEvent) {
-        guard dialect.name(ofWire: event.name) == Bind.name else {
+        // One bind at a time: a unit that tries codes waits for the registry like everybody else.
+        guard dialect.name(ofWire: event.name) == Bind.name, !isBinding else {
             services.metrics.unknownEvents.add()
             return
         }
         do {
             let bind = try Bind(event.parameters)
             try check(bind.macID)
-            services.bind(registration.unit, code: bind.bindID)
+            guard let context else { return }
+            isBinding = true
+            let loop = NIOLoopBound(self, eventLoop: context.eventLoop)
+            services.bind(registration.unit, code: bind.bindID) {
+                loop.eventLoop.execute { loop.value.isBinding = false }
+            }
         } catch {
             services.metrics.unknownEvents.add()
         }
@@ -249,7 +278,7 @@ final class VdHandler: ChannelInboundHandler {
         services.ended(registration.unit, reason)
         guard let context, context.channel.isActive else { return }
         var data = context.channel.allocator.buffer(capacity: 2)
-        data.write(webSocketErrorCode: reason.webSocketCode)
+        data.write(webSocketErrorCode: closeCode ?? reason.webSocketCode)
         write(WebSocketFrame(fin: true, opcode: .connectionClose, data: data))
         flush()
         context.close(promise: nil)
@@ -265,6 +294,11 @@ final class VdHandler: ChannelInboundHandler {
         guard needsFlush, let context else { return }
         needsFlush = false
         context.flush()
+        // The buffers of both hosts are full: nothing bounds what would be kept for this peer.
+        if !context.channel.isWritable, !session.isClosed {
+            closeCode = .policyViolation
+            step(.close(.local("answers are not read")))
+        }
     }
 }
 

@@ -138,7 +138,8 @@ final class VdListener: Sendable {
         guard pendingLogins.wrappingAdd(1, ordering: .relaxed).newValue <= services.settings.pendingLogins
         else {
             pendingLogins.wrappingSubtract(1, ordering: .relaxed)
-            return refuse(.serviceUnavailable, "too many logins at once; come again", channel, login)
+            login.refusal = .busy("too many logins at once; come again")
+            return channel.eventLoop.makeSucceededFuture(nil)
         }
         let request = UnitLogin(
             loginCode: url.deviceID,
@@ -153,6 +154,11 @@ final class VdListener: Sendable {
         promise.completeWithTask { try await self.services.admit(request) }
         return promise.futureResult.assumeIsolated().map { registration -> HTTPHeaders? in
             self.pendingLogins.wrappingSubtract(1, ordering: .relaxed)
+            guard self.units.hasRoom(for: registration.unit, limit: self.services.settings.units) else {
+                self.services.metrics.loginsTooMany.add()
+                login.refusal = .busy("the platform serves as many units as it may; come again")
+                return nil
+            }
             login.admitted = (request, registration, dialect)
             return HTTPHeaders()
         }.flatMapErrorThrowing { error -> HTTPHeaders? in
@@ -182,12 +188,7 @@ final class VdListener: Sendable {
                 retryAfterSeconds: Int(delay.inSeconds.rounded(.up))
             )
         // Why is for the operator's log.
-        case .unavailable:
-            VdRefusal(
-                status: .serviceUnavailable,
-                text: "the platform cannot check logins now",
-                retryAfterSeconds: 5
-            )
+        case .unavailable: .busy("the platform cannot check logins now")
         }
     }
 

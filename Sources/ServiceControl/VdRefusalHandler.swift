@@ -7,9 +7,16 @@ struct VdRefusal: Sendable {
     var status: HTTPResponseStatus
     var text: String
     var retryAfterSeconds: Int?
+
+    /// The unit is not at fault and should come again.
+    static func busy(_ text: String) -> VdRefusal {
+        VdRefusal(status: .serviceUnavailable, text: text, retryAfterSeconds: 5)
+    }
 }
 
 /// Answers a request that was not upgraded, and closes: `{"info": "…"}`, as Vs does.
+///
+/// It answers when it is added, without the request: NIO keeps that to itself where it asked for an upgrade.
 final class VdRefusalHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -20,11 +27,10 @@ final class VdRefusalHandler: ChannelInboundHandler {
         self.login = login
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(let request) = unwrapInboundIn(data) else { return }
+    func handlerAdded(context: ChannelHandlerContext) {
         let refusal = login.refusal ?? VdRefusal(status: .upgradeRequired, text: "this port speaks WebSocket")
         let body = ByteBuffer(string: "{\"info\":\(JSONText.quote(refusal.text))}")
-        var head = HTTPResponseHead(version: request.version, status: refusal.status)
+        var head = HTTPResponseHead(version: .http1_1, status: refusal.status)
         head.headers.add(name: "content-type", value: "application/json; charset=utf-8")
         head.headers.add(name: "content-length", value: "\(body.readableBytes)")
         head.headers.add(name: "connection", value: "close")
@@ -37,6 +43,8 @@ final class VdRefusalHandler: ChannelInboundHandler {
         let channel = context.channel
         context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
     }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         context.close(promise: nil)

@@ -144,10 +144,10 @@ package struct LiveChannel: Sendable {
         case broken(StreamID, retryAt: Instant?)
     }
 
-    package static let mostWaiters = 64
     package static let mostLeases = 256
 
     private let timing: Timing
+    private let mostWaiters: Int
     private var link: Link
     private var phase = Phase.idle
     private var lastEpoch: Epoch
@@ -162,9 +162,11 @@ package struct LiveChannel: Sendable {
     private var resuming: StreamID?
 
     /// Epochs of pushes follow `epoch`, which the caller takes from the clock so that they grow over restarts.
-    package init(link: Link, after epoch: Epoch, timing: Timing = Timing()) {
+    /// At most `mostWaiters` customers wait for the first picture at once.
+    package init(link: Link, after epoch: Epoch, timing: Timing = Timing(), mostWaiters: Int = 100) {
         self.link = link
         self.timing = timing
+        self.mostWaiters = mostWaiters
         lastEpoch = epoch
     }
 
@@ -232,7 +234,7 @@ package struct LiveChannel: Sendable {
         _ now: Instant,
         _ actions: inout [Action]
     ) {
-        guard waiters.count < Self.mostWaiters, leases.count < Self.mostLeases else {
+        guard waiters.count < mostWaiters, leases.count < Self.mostLeases else {
             actions.append(.fail(request, .busy))
             return
         }

@@ -1,11 +1,6 @@
 internal import Crypto
-package import HSSModel
-
-#if canImport(FoundationEssentials)
 internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
+package import HSSModel
 
 /// The key of the media plane: it signs tickets and makes the passphrase of each stream, so that neither has to be
 /// stored. Every node that shares it accepts the tickets of all of them.

@@ -16,6 +16,8 @@ import Vs
 struct Platform {
     private let process: ServerProcess
     private let madePassword: Secret?
+    /// The SRT port is open from the start; it is told after the operator's first password.
+    private let reportMedia: @Sendable () -> Void
 
     init(_ configuration: Configuration, adminPassword: Secret?) async throws {
         let logger = Logger(label: "vedette")
@@ -76,7 +78,14 @@ struct Platform {
         )
         let responder = Self.router(
             scheduling: scheduling,
-            api: CustomerAPI(accounts: registry, devices: registry, control: signalling, media: media),
+            api: CustomerAPI(
+                accounts: registry,
+                devices: registry,
+                control: signalling,
+                media: media,
+                settings: .init(configuration),
+                logger: logger
+            ),
             media: media
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
@@ -126,13 +135,14 @@ struct Platform {
                 }
             }
         )
-        report.listening("srt", at: "srt://\(domain):\(media.port)")
+        reportMedia = { report.listening("srt", at: "srt://\(domain):\(media.port)") }
     }
 
     func run() async throws {
         if let madePassword {
             Terminal.printLine("operator 'admin' made; password, shown only now: \(madePassword.reveal())")
         }
+        reportMedia()
         try await process.run()
     }
 

@@ -1,5 +1,6 @@
 import CentreManagement
 import Crypto
+import CustomerAccess
 import FoundationEssentials
 import HSSModel
 import MediaDistribution
@@ -22,7 +23,9 @@ extension SignallingSettings {
                 answerTime: configuration.vd.rpcTimeout,
                 waitingCalls: configuration.limits.callsPerUnit
             ),
+            units: configuration.limits.units,
             live: .init(linger: configuration.liveLinger),
+            liveWaiting: configuration.limits.liveWaiting,
             deployedNames: configuration.vd.deployedNames
         )
     }
@@ -43,6 +46,16 @@ extension MediaSettings {
         limits.viewerQueueInBytes = configuration.limits.viewerBacklog
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
+    }
+}
+
+extension CustomerAPI.Settings {
+    init(_ configuration: Configuration) {
+        self.init(
+            requestsPerSecond: Double(configuration.limits.apiRate),
+            burst: configuration.limits.apiBurst,
+            bodySize: configuration.limits.requestBody
+        )
     }
 }
 

@@ -99,7 +99,7 @@ extension EndToEnd {
                 output: "/dev/null"
             )
             try await eventually("the viewer is counted") {
-                try await house.platform.figure("vedette_media_viewers") >= 1
+                try await house.platform.figure("vedette_media_viewers{protocol=\"srt\"}") >= 1
             }
             viewer.kill()
             try await eventually("the push is stopped", within: 40) {
@@ -118,7 +118,7 @@ extension EndToEnd {
                 ["-sN", "--cacert", house.platform.authorityPath, "-o", "/dev/null", live.play.ts]
             )
             try await eventually("the viewer is counted") {
-                try await house.platform.figure("vedette_media_viewers") >= 1
+                try await house.platform.figure("vedette_media_viewers{protocol=\"http\"}") >= 1
             }
             house.platform.running.send(SIGTERM)
             #expect(await house.platform.running.end(within: 30) == 0, "\(house.platform.running.output)")

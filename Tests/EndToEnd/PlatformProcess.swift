@@ -105,7 +105,7 @@ final class PlatformProcess: Sendable {
 
     func figure(_ name: String) async throws -> Double {
         let text = try await Tool.output("curl", ["-s", "http://127.0.0.1:\(metrics)/metrics"])
-        let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") || $0.hasPrefix(name + "{") }
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
         return Double(line?.split(separator: " ").last ?? "") ?? .nan
     }
 }

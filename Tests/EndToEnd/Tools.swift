@@ -37,7 +37,10 @@ final class ToolProcess: Sendable {
         process.standardInput = FileHandle.nullDevice
         pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
             let data = handle.availableData
-            guard !data.isEmpty, let self else { return handle.readabilityHandler = nil }
+            guard !data.isEmpty, let self else {
+                handle.readabilityHandler = nil
+                return
+            }
             self.state.withLock { if $0.output.count < 4 << 20 { $0.output += data } }
         }
         process.terminationHandler = { [weak self] process in
@@ -142,9 +145,8 @@ enum FreePorts {
     }
 }
 
-/// A real picture, made once: 250 frames of H.264 at 25 a second with a key frame every 50, and AAC.
+/// A real picture of 30 s, made once: H.264 at 25 a second with a key frame every 50, and AAC at 44.1 kHz.
 enum Clip {
-    static let frames = 250
     private static let made = Mutex<String?>(nil)
 
     static func path() async throws -> String {
@@ -154,7 +156,7 @@ enum Clip {
             "ffmpeg",
             [
                 "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i",
-                "sine=frequency=440", "-t", "10", "-c:v", "libx264", "-preset", "ultrafast", "-tune",
+                "sine=frequency=440", "-t", "30", "-c:v", "libx264", "-preset", "ultrafast", "-tune",
                 "zerolatency",
                 "-g", "50", "-b:v", "800k", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mpegts", path,
             ]
@@ -179,5 +181,23 @@ enum Clip {
             if words.count >= 2, let count = Int(words[1]) { counts[String(words[0])] = count }
         }
         return (counts["h264"] ?? 0, counts["aac"] ?? 0)
+    }
+
+    /// Time from each packet to the next one, in ticks of 90 kHz, for video (in order of presentation) and audio.
+    static func steps(_ file: String) async throws -> (video: [Int], audio: [Int]) {
+        let text = try await Tool.output(
+            "ffprobe",
+            ["-v", "error", "-show_entries", "packet=codec_type,pts", "-of", "csv=p=0", file]
+        )
+        var times: [Substring: [Int]] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: ",")
+            if words.count >= 2, let time = Int(words[1]) { times[words[0], default: []].append(time) }
+        }
+        func steps(_ kind: Substring) -> [Int] {
+            let sorted = (times[kind] ?? []).sorted()
+            return zip(sorted, sorted.dropFirst()).map { $1 - $0 }
+        }
+        return (steps("video"), steps("audio"))
     }
 }

@@ -42,7 +42,12 @@ package final class SQLiteStore: Sendable {
 
     /// For readiness: the writer answers, can take the write lock and still keeps what it acknowledges.
     package func check() async throws(StoreError) {
-        try await write { database in try Self.checkSettings(database) }
+        try await write { database in
+            try Self.checkSettings(database)
+            // Writes what is there already: a full disk lets one take the lock, but not commit.
+            let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+            try database.execute(sql: "PRAGMA user_version = \(version)")
+        }
     }
 
     /// Waits for running calls. Later calls throw `unavailable`.

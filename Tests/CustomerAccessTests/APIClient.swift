@@ -1,0 +1,77 @@
+import CustomerAccess
+import Foundation
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
+import ServerKit
+import Testing
+
+/// The API over Hummingbird's router, with the roles behind it played by the test.
+struct APIClient {
+    struct Answer: Equatable {
+        var status: Int
+        /// With its members in alphabetical order; empty where there is no body.
+        var json: String
+        var headers: HTTPFields
+
+        var type: String? { headers[.contentType] }
+    }
+
+    let neighbours: Neighbours
+    private let client: any TestClientProtocol
+
+    static func run(
+        settings: CustomerAPI.Settings = CustomerAPI.Settings(),
+        _ body: @escaping @Sendable (APIClient) async throws -> Void
+    ) async throws {
+        let neighbours = Neighbours()
+        let router = Router(context: PlatformContext.self)
+        router.add(middleware: ProblemMiddleware())
+        CustomerAPI(
+            accounts: neighbours,
+            devices: neighbours,
+            control: neighbours,
+            media: neighbours,
+            settings: settings
+        ).addRoutes(to: router)
+        try await Application(router: router).test(.router) { client in
+            try await body(APIClient(neighbours: neighbours, client: client))
+        }
+    }
+
+    /// `call` is a method and what follows `/api/v1`. A body is sent as JSON unless `type` says otherwise.
+    func send(
+        _ call: String,
+        as token: String? = "anna",
+        _ body: String? = nil,
+        type: String? = "application/json"
+    ) async throws -> Answer {
+        let words = call.split(separator: " ")
+        var headers = HTTPFields()
+        if let token { headers[.authorization] = "Bearer \(token)" }
+        if body != nil { headers[.contentType] = type }
+        return try await client.execute(
+            uri: "/api/v1" + words[1],
+            method: try #require(HTTPRequest.Method(String(words[0]))),
+            headers: headers,
+            body: body.map { ByteBuffer(string: $0) }
+        ) { response in
+            Answer(
+                status: response.status.code,
+                json: try Self.sorted(String(buffer: response.body)),
+                headers: response.headers
+            )
+        }
+    }
+
+    static func sorted(_ json: String) throws -> String {
+        guard !json.isEmpty else { return "" }
+        let value = try JSONSerialization.jsonObject(with: Data(json.utf8))
+        let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
+        return String(
+            decoding: try JSONSerialization.data(withJSONObject: value, options: options),
+            as: UTF8.self
+        )
+    }
+}

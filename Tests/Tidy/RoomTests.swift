@@ -1,0 +1,143 @@
+import Testing
+
+/// What the compiler cannot keep of ARCHITECTURE and STYLE.
+@Suite("Rooms") struct RoomTests {
+    private static let nio: Set = ["NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket"]
+    private static let server: Set = [
+        "HTTPTypes", "Hummingbird", "Logging", "ServiceLifecycle", "Synchronization",
+    ]
+
+    /// What the files of each room may import. Whoever adds a line here changes the architecture.
+    private static let allowed: [String: Set<String>] = [
+        "HSSModel": [],
+        "Vs": ["HSSModel"],
+        "Vd": ["HSSModel"],
+        "Vm": ["HSSModel", "Crypto", "FoundationEssentials"],
+        "MediaFormats": [],
+        "HostClock": ["HSSModel", "Glibc"],
+        "Bus": ["HSSModel"],
+        "Store": ["HSSModel", "Crypto", "Foundation", "GRDB"],
+        "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
+        "ServerKit": server.union(nio).union([
+            "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
+            "NIOHTTPTypes", "NIOTLS", "SwiftASN1", "UnixSignals", "X509", "Yams",
+        ]),
+        "CentreManagement": server.union([
+            "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", "Crypto", "CryptoExtras", "Dispatch",
+            "Foundation", "NIOCore",
+        ]),
+        "ServiceControl": server.union(nio).union([
+            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", "Glibc",
+        ]),
+        "MediaDistribution": server.union([
+            "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", "Glibc",
+            "NIOCore",
+        ]),
+        "CustomerAccess": server.union([
+            "HSSModel", "HostClock", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
+        ]),
+        "PremisesUnit": nio.union([
+            "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "AsyncHTTPClient",
+            "Dispatch",
+            "Foundation", "Glibc", "Synchronization",
+        ]),
+        "CustomerUnit": nio.union([
+            "HSSModel", "HostClock", "Vm", "SRTTransport", "AsyncHTTPClient", "Dispatch",
+            "FoundationEssentials",
+            "Glibc", "NIOFoundationCompat", "Synchronization",
+        ]),
+    ]
+
+    /// Protocols and formats: values without I/O, clocks or chance of their own.
+    private static let pure: Set = ["HSSModel", "Vs", "Vd", "Vm", "MediaFormats", "Bus"]
+    /// The executable is the only room that knows all others.
+    private static let root = "vedette"
+
+    @Test func importOnlyWhatTheyMay() throws {
+        for file in try Repository.files(in: "Sources") where file.room != Self.root {
+            let allowed = Self.allowed[file.room]
+            #expect(allowed != nil, "\(file): RoomTests does not know this room")
+            for name in file.imports {
+                #expect(allowed?.contains(name) ?? true, "\(file) imports \(name)")
+            }
+        }
+    }
+
+    @Test func theRootTakesNoFoundationItDoesNotNeed() throws {
+        for file in try Repository.files(in: "Sources/vedette") {
+            #expect(!file.imports.contains("Foundation"), "\(file): FoundationEssentials does")
+        }
+    }
+
+    @Test func onlyOneRoomKnowsTheCLibrary() throws {
+        for file in try Repository.files(in: "Sources") where file.imports.contains("CLibSRT") {
+            #expect(file.room == "SRTTransport", "\(file) imports CLibSRT")
+        }
+    }
+
+    /// Time and chance come in as parameters, so that the platform, the unit and the tests run the same code.
+    @Test func protocolsHaveNoHiddenClockDiceTaskLockOrFile() throws {
+        let forbidden = [
+            #"\.now\b"#, #"ContinuousClock|SuspendingClock"#, #"\bDate\("#,
+            #"\bSystemRandomNumberGenerator\b"#,
+            #"\brandom\(in:(?!.*\busing:)"#, #"\.(randomElement|shuffled|shuffle)\(\)"#, #"\bUUID\("#,
+            #"\bTask\b\s*[{.(]"#, #"\b(async|await|actor)\b"#,
+            #"\b(Mutex|Atomic|NSLock|DispatchQueue|Thread)\b"#,
+            #"\b(FileManager|FileHandle|fopen|print)\b"#,
+        ]
+        let patterns = try forbidden.map { try Regex($0) }
+        for room in Self.pure {
+            for file in try Repository.files(in: "Sources/" + room) {
+                // Bus holds the reference points as protocols: what waits there is somebody else's.
+                let rules = room == "Bus" ? Array(patterns.prefix(7)) : patterns
+                for (number, text) in file.code {
+                    for rule in rules {
+                        #expect(text.firstMatch(of: rule) == nil, "\(file):\(number): \(text)")
+                    }
+                }
+            }
+        }
+    }
+
+    /// Only ``HostClock`` reads the host's clocks; what else measures time takes its instants.
+    @Test func theHostClockIsTheOnlyOne() throws {
+        let clocks = try Regex(
+            #"\b(ContinuousClock|SuspendingClock|clock_gettime|gettimeofday|DispatchTime)\b"#
+        )
+        for file in try Repository.files(in: "Sources") where file.room != "HostClock" {
+            for (number, text) in file.code {
+                #expect(text.firstMatch(of: clocks) == nil, "\(file):\(number): \(text)")
+            }
+        }
+    }
+
+    /// Two machines are one idea each and longer: split, they would have to open their state.
+    private static let longer: Set = [
+        "Sources/Vm/LiveChannel.swift", "Sources/PremisesUnit/UnitMachine.swift",
+    ]
+
+    @Test func filesHoldOneIdea() throws {
+        for file in try Repository.files(in: "Sources") {
+            let most = Self.longer.contains(file.path) ? 500 : 400
+            #expect(file.lines.count <= most, "\(file) has \(file.lines.count) lines")
+        }
+    }
+
+    @Test func nothingIsLeftForLater() throws {
+        let words = try Regex(#"\b(TO"# + "DO|FIX" + #"ME|XX"# + #"X)\b"#)
+        for file in try Repository.files(in: "Sources") + Repository.files(in: "Tests") {
+            for (index, line) in file.lines.enumerated() {
+                #expect(line.firstMatch(of: words) == nil, "\(file):\(index + 1): \(line)")
+            }
+        }
+    }
+
+    /// The rules above must be able to fail.
+    @Test(arguments: [
+        ("let a = Instant.now // here", 1), ("// let a = Instant.now", 0), ("\"srt://host\" + .now", 1),
+    ]) func commentsAreNoCode(line: String, hits: Int) throws {
+        let file = Repository.File(path: "Sources/Vd/x.swift", lines: [line, "package import Crypto"])
+        #expect(file.code.count { $0.text.contains(".now") } == hits)
+        #expect(file.imports == ["Crypto"] && file.room == "Vd")
+    }
+}
