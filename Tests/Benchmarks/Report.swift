@@ -35,7 +35,7 @@ struct Report {
             target: limits.compactMap { $0 }.joined(separator: ", "),
             verdict: isMet.map { $0 ? "met" : "MISSED" } ?? "",
             peer: peer.map { "\(Self.text($0)) \(unit)" } ?? "",
-            ratio: peer.map { String(format: "%.2f", value / $0) } ?? ""
+            ratio: peer.map { $0 > 0 ? String(format: "%.2f", value / $0) : "" } ?? ""
         )
         rows.append(row)
         // At once, too: a later part may fail.
