@@ -79,8 +79,13 @@ final class PlatformUnderTest {
         }
     }
 
-    /// Looks at a metric every 100 ms.
-    func waitUntil(_ name: String, reaches count: Int, within limit: Duration) async throws {
+    /// Looks at a metric every `interval`. Not too often with many connections: figures about the process count its files.
+    func waitUntil(
+        _ name: String,
+        reaches count: Int,
+        within limit: Duration,
+        every interval: Duration = .milliseconds(100)
+    ) async throws {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
         while try await metric(name) != Double(count) {
@@ -88,7 +93,7 @@ final class PlatformUnderTest {
                 let found = try await metric(name)
                 throw BenchmarkError.platform("\(name) is \(found) after \(limit), expected \(count)")
             }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Task.sleep(for: interval)
         }
     }
 }

@@ -78,7 +78,12 @@ struct UnitsBenchmark {
     }
 
     private func allConnected(_ platform: PlatformUnderTest) async throws {
-        try await platform.waitUntil("vedette_vd_connections", reaches: count, within: .seconds(240))
+        try await platform.waitUntil(
+            "vedette_vd_connections",
+            reaches: count,
+            within: .seconds(240),
+            every: .seconds(1)
+        )
     }
 
     /// What is above an idle platform: CPU seconds of each, how many in a second, and cores for all.
