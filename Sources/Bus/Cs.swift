@@ -24,6 +24,8 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
     /// The unit agreed but no stream arrived in time.
     case noPublish(UnitID, after: Duration)
     case media(String)
+    /// The device was disabled, removed or given up while somebody waited.
+    case withdrawn(ChannelAddress)
     /// At a limit of waiting requests or leases.
     case busy(String)
 
@@ -37,6 +39,7 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
         case .noPublish(let unit, let delay):
             "unit \(unit) agreed but sent no stream within \(Int(delay.inSeconds.rounded())) s"
         case .media(let reason): reason
+        case .withdrawn(let channel): "the right to watch channel \(channel) was withdrawn"
         case .busy(let limit): "at a limit: \(limit)"
         }
     }
@@ -67,6 +70,6 @@ package protocol ServiceControlPoint: Sendable {
     /// Gives back one lease of the user, or all of them on this channel. Nothing happens where none is held.
     func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async
 
-    /// Ends the unit's session: it was disabled, removed or got new credentials.
+    /// Ends the unit's session and its live pictures: it was disabled, removed or given up.
     func disconnect(_ unit: UnitID) async
 }

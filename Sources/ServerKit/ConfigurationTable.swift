@@ -56,7 +56,12 @@ package enum ConfigurationTable {
             "Name or address in everything handed out, and in the certificate."
         ),
         ConfigurationKey("node.data", .text, default: "./var", "Data folder."),
-        ConfigurationKey("roles", .names(roles), default: "all", "all, or a list such as [cmu, scu, mdu]."),
+        ConfigurationKey(
+            "roles",
+            .names(roles),
+            default: "all",
+            "all: a part of them (of cmu, scu, mdu) needs a bus between nodes, which is not in this version."
+        ),
         ConfigurationKey(
             "tls.certificate",
             .text,
@@ -156,7 +161,7 @@ package enum ConfigurationTable {
             10_000,
             "Open connections, on the HTTP ports together and on Vd."
         ),
-        count("connections_per_address", 1...1_000_000, 200, "The same from one IPv4 address or IPv6 /64."),
+        count("connections_per_address", 1...1_000_000, 500, "The same from one IPv4 address or IPv6 /64."),
         duration("header_timeout", .seconds(1) ... .seconds(120), "10s", "TLS handshake and request header."),
         duration(
             "idle_timeout",
@@ -176,8 +181,8 @@ package enum ConfigurationTable {
         count("login_failures", 1...1000, 5, "Wrong passwords of one address before it has to wait."),
         count("login_failures_account", 1...10_000, 20, "The same of one account, from all addresses."),
         count("sessions_per_user", 1...10_000, 100, "Customer logins of one user at a time."),
-        count("vs_rate", 1...100_000, 5, "Scheduling requests per second of one address, in the long run."),
-        count("vs_burst", 1...100_000, 50, "The same at once."),
+        count("vs_rate", 1...100_000, 20, "Scheduling requests per second of one address, in the long run."),
+        count("vs_burst", 1...100_000, 500, "The same at once."),
         count(
             "api_rate",
             1...100_000,

@@ -82,6 +82,13 @@ actor LiveDirector {
         receive(.release(lease, holder: user), on: channel)
     }
 
+    /// Ends every live picture of a unit that was disabled, removed or given up.
+    func withdraw(_ unit: UnitID) {
+        for number in numbers[unit] ?? [] {
+            receive(.withdraw, on: ChannelAddress(unit: unit, number: number))
+        }
+    }
+
     private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
         guard let continuation = waiting.removeValue(forKey: request) else { return }
         continuation.resume(returning: .failure(.unitSilent))

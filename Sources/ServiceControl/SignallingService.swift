@@ -189,6 +189,7 @@ extension SignallingService: ServiceControlPoint {
     }
 
     package func disconnect(_ unit: UnitID) async {
+        await director.withdraw(unit)
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
     }
 
@@ -199,6 +200,7 @@ extension SignallingService: ServiceControlPoint {
         case .unitSilent: .unitSilent(channel.unit)
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
+        case .withdrawn: .withdrawn(channel)
         case .busy: .busy("customers that wait for channel \(channel)")
         }
     }

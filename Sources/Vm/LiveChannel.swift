@@ -19,6 +19,8 @@ package enum LiveFailure: Error, Equatable, Sendable {
     /// The unit agreed, but no stream arrived.
     case noPublish
     case media(String)
+    /// The right to watch was taken away meanwhile.
+    case withdrawn
     /// Too many wait for this channel, or hold leases on it.
     case busy
 }
@@ -96,6 +98,8 @@ package struct LiveChannel: Sendable {
         case unpublished(StreamID, Epoch)
         case viewerJoined(StreamID, LeaseID, viewers: Int)
         case viewerLeft(StreamID, viewers: Int)
+        /// Whoever waits, watches or holds a lease may no longer do so.
+        case withdraw
         case wake
     }
 
@@ -221,6 +225,13 @@ package struct LiveChannel: Sendable {
         case .viewerLeft(let stream, let count):
             guard stream == current else { return }
             viewers = count
+        case .withdraw:
+            failWaiters(.withdrawn, &actions)
+            leases = [:]
+            viewers = 0
+            // Nothing to linger for: the media server ends the viewers with the stream.
+            demanded = false
+            lingerUntil = nil
         case .wake:
             break
         }

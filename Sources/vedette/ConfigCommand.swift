@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import ServerKit
 
 /// `vedette config`: what is in force, and what is wrong with a file.
@@ -6,7 +7,7 @@ struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
         abstract: "Show and check the configuration.",
-        subcommands: [Print.self, Check.self, Sample.self]
+        subcommands: [Print.self, Check.self, Reload.self, Sample.self]
     )
 
     struct Print: ParsableCommand {
@@ -47,6 +48,25 @@ struct ConfigCommand: ParsableCommand {
             }
             _ = try checked(values)
             try json ? Terminal.printJSON(["file": file, "result": "ok"]) : print("\(file) is fine")
+        }
+    }
+
+    struct Reload: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Tell the running platform to read its TLS certificate again, as SIGHUP does.",
+            discussion: "Its log says what came of it. Other keys take effect at the next start."
+        )
+
+        @OptionGroup var options: ConfigurationOptions
+        @Flag(name: .long, help: "Print JSON instead of text.") var json = false
+
+        func run() throws {
+            let folder = try options.checked().node.data
+            let process = try DataFolderLock.runningProcess(folder)
+            guard kill(process, SIGHUP) == 0 else {
+                throw Failure("process \(process) cannot be told: \(String(cString: strerror(errno)))")
+            }
+            try json ? Terminal.printJSON(["process": Int(process)]) : print("told process \(process)")
         }
     }
 

@@ -19,6 +19,8 @@ extension CustomerCommand {
 
         /// Streams that end at once are not asked for without end.
         private static let mostRestarts = 10
+        /// How long a picture that was there is waited for when it does not come back.
+        private static let patience = Duration.seconds(90)
 
         @Argument(help: "DEVICE or DEVICE/CHANNEL.") var channel: ChannelArgument
         @Option(name: .long, help: "How the picture travels.") var `protocol` = Transport.ts
@@ -57,7 +59,7 @@ extension CustomerCommand {
             }
             var restarts = 0
             while true {
-                let live = try await ask(client)
+                let live = restarts == 0 ? try await ask(client) : try await askAgain(client, until: deadline)
                 let end =
                     switch `protocol` {
                     case .ts: try await player.play(ts: Secret(live.play.ts), with: client)
@@ -72,6 +74,21 @@ extension CustomerCommand {
             }
             if session.json && path != "-" {
                 try Terminal.printJSON(["bytes": bytes.value, "restarts": restarts])
+            }
+        }
+
+        /// The unit or the platform may be on its way back.
+        private func askAgain(_ client: PlatformClient, until deadline: Instant?) async throws -> LiveAnswer {
+            let giveUp = min(deadline ?? .now + Self.patience, .now + Self.patience)
+            while true {
+                do {
+                    return try await ask(client)
+                } catch CustomerError.refused(status: 503...504, let detail) where .now < giveUp {
+                    Terminal.printError("\(detail); trying again")
+                } catch CustomerError.unreachable where .now < giveUp {
+                    Terminal.printError("the platform cannot be reached; trying again")
+                }
+                try await Task.sleep(for: .seconds(2))
             }
         }
 

@@ -16,6 +16,8 @@ import Vs
 struct Platform {
     private let process: ServerProcess
     private let madePassword: Secret?
+    /// Held as long as the platform runs.
+    private let lock: DataFolderLock
     /// The SRT port is open from the start; it is told after the operator's first password.
     private let reportMedia: @Sendable () -> Void
 
@@ -26,6 +28,7 @@ struct Platform {
         ProcessMetrics.register(in: metrics, version: Build.version)
         let node = NodeName(rawValue: configuration.node.name) ?? NodeName(unchecked: "node")
         try ProtectedFile.makeFolder(configuration.node.data)
+        lock = try DataFolderLock(configuration.node.data)
 
         let identity = try Self.identity(configuration, logger)
         let store = try SQLiteStore(path: configuration.databasePath, at: .now)

@@ -74,6 +74,16 @@ extension EndToEnd {
             #expect(output.contains("https.port \(platform.https)"), "\(output)")
         }
 
+        @Test func aDataFolderHasOnePlatform() async throws {
+            let platform = try await PlatformProcess()
+            let (status, output) = try await Tool.vedette(
+                ["serve", "--data", platform.folder + "/data"],
+                environment: ["VEDETTE_HTTPS_PORT": "0", "VEDETTE_VD_PORT": "0", "VEDETTE_METRICS_PORT": "0"]
+            )
+            #expect(status == 1)
+            #expect(output.contains("is in use by another platform (process "), "\(output)")
+        }
+
         /// TLS material of the first start: keys 0600; SIGHUP swaps the certificate under open connections.
         @Test func sighupTakesANewCertificate() async throws {
             let platform = try await PlatformProcess()
@@ -86,7 +96,10 @@ extension EndToEnd {
             for file in ["server.pem", "server.key"] {
                 try FileManager.default.removeItem(atPath: platform.folder + "/data/tls/" + file)
             }
-            platform.running.send(SIGHUP)
+            let (status, output) = try await Tool.vedette([
+                "config", "reload", "--data", platform.folder + "/data",
+            ])
+            #expect(status == 0, "\(output)")
             try await eventually("the new certificate is served") {
                 try await fingerprint(platform) != before
             }

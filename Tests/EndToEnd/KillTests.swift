@@ -109,6 +109,33 @@ extension EndToEnd {
             await house.anna.shutdown()
         }
 
+        /// "the CU can only obtain the access right of its binding PU" (§8.3.1): giving the device up ends the picture.
+        @Test func aViewerEndsWithTheBinding() async throws {
+            let house = try await House()
+            let live: LiveAnswer = try await house.anna.call(.post, "/devices/cam-1/channels/0/live")
+            let viewers = [
+                try ToolProcess(
+                    "curl",
+                    ["-sN", "--cacert", house.platform.authorityPath, "-o", "/dev/null", live.play.ts]
+                ),
+                try ToolProcess(
+                    "srt-live-transmit",
+                    ["-q", "-a:no", live.play.srt, "file://con"],
+                    output: "/dev/null"
+                ),
+            ]
+            try await eventually("the viewers are counted") {
+                let overHTTP = try await house.platform.figure("vedette_media_viewers{protocol=\"http\"}")
+                let overSRT = try await house.platform.figure("vedette_media_viewers{protocol=\"srt\"}")
+                return overHTTP == 1 && overSRT == 1
+            }
+            let _: PlatformClient.Nothing = try await house.anna.call(.delete, "/devices/cam-1/binding")
+            for viewer in viewers {
+                try await eventually("the viewer is ended", within: 15) { viewer.hasEnded }
+            }
+            await house.anna.shutdown()
+        }
+
         /// Graceful: SIGTERM drains and ends with 0, with a viewer and a unit connected.
         @Test func sigtermEndsWithZero() async throws {
             let house = try await House()

@@ -9,6 +9,12 @@ final class ToolProcess: Sendable {
         var status: Int32?
     }
 
+    /// What still runs when the tests end is killed then.
+    private static let running: Mutex<Set<pid_t>> = {
+        atexit { for pid in ToolProcess.running.withLock({ $0 }) { Glibc.kill(pid, SIGKILL) } }
+        return Mutex([])
+    }()
+
     private let process: Process
     private let state = Mutex(State())
 
@@ -44,9 +50,11 @@ final class ToolProcess: Sendable {
             self.state.withLock { if $0.output.count < 4 << 20 { $0.output += data } }
         }
         process.terminationHandler = { [weak self] process in
+            _ = Self.running.withLock { $0.remove(process.processIdentifier) }
             self?.state.withLock { $0.status = process.terminationStatus }
         }
         try process.run()
+        if process.isRunning { _ = Self.running.withLock { $0.insert(process.processIdentifier) } }
     }
 
     deinit {

@@ -122,6 +122,18 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         #expect(bench.receive(.wake, at: at(17)) == [.close(stream), .stop(stream)])
     }
 
+    /// "the CU can only obtain the access right of its binding PU" (§8.3.1): it ends with the binding.
+    @Test func whatIsWithdrawnEndsAtOnce() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        #expect(bench.receive(.withdraw, at: at(5)) == [.close(stream), .stop(stream)])
+        _ = bench.receive(.stopped(stream), at: at(5))
+        #expect(bench.channel.isIdle)
+        _ = bench.ask(2, at: at(6))
+        #expect(bench.receive(.withdraw, at: at(7)) == [.fail(LiveRequestID(2), .withdrawn)])
+    }
+
     @Test func anOfflineUnitIsSaidAtOnce() {
         var bench = Bench(.offline)
         #expect(bench.ask(1) == [.fail(LiveRequestID(1), .unitOffline)])
