@@ -40,7 +40,8 @@ final class ToolProcess: Sendable {
             process.standardOutput = pipe
         }
         process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
+        // Not the shared null device: its descriptor was seen to be that of another process.
+        process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
         pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
             let data = handle.availableData
             guard !data.isEmpty, let self else {

@@ -24,8 +24,9 @@ final class Tool: Sendable {
         try Data().write(to: outputURL)
         let output = try FileHandle(forWritingTo: outputURL)
         process.standardOutput = output
-        process.standardError = path == nil ? output : FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
+        process.standardError = path == nil ? output : FileHandle(forWritingAtPath: "/dev/null")
+        // Not the shared null device: its descriptor was seen to be that of another process.
+        process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
         let (done, finish) = AsyncStream<Int32>.makeStream()
         self.done = done
         process.terminationHandler = {

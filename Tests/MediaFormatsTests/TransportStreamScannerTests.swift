@@ -203,7 +203,8 @@ enum Clip: String, CustomTestStringConvertible {
         process.arguments = [tool] + arguments
         let pipe = Pipe()
         process.standardOutput = pipe
-        process.standardInput = FileHandle.nullDevice
+        // Not the shared null device: its descriptor was seen to be that of another process.
+        process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
         try process.run()
         let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()

@@ -21,9 +21,10 @@ final class SRTReceiver {
             "srt-live-transmit", "-q", "-a:no",
             "srt://127.0.0.1:\(self.port)?mode=listener&passphrase=\(passphrase)&latency=200", "file://con",
         ]
-        process.standardInput = FileHandle.nullDevice
+        // Not the shared null device: its descriptor was seen to be that of another process.
+        process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
         process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
+        process.standardError = FileHandle(forWritingAtPath: "/dev/null")
         try process.run()
     }
 

@@ -32,7 +32,7 @@ import Testing
             .merging([Self.pathVariable: path]) { $1 }
         let output = Pipe()
         writer.standardOutput = output
-        writer.standardError = FileHandle.nullDevice
+        writer.standardError = FileHandle(forWritingAtPath: "/dev/null")
         try writer.run()
         let acknowledged = try await Self.read(output.fileHandleForReading, until: afterRows) {
             kill(writer.processIdentifier, SIGKILL)

@@ -43,7 +43,8 @@ package final class MediaFile {
         let output = Pipe()
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: errorFile)
-        process.standardInput = FileHandle.nullDevice
+        // Not the shared null device: its descriptor was seen to be that of another process.
+        process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
         try process.run()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
