@@ -73,7 +73,7 @@ package struct LivePushes: Sendable {
         var failures = 0
     }
 
-    private let channels: [Int: UnitProfile.Channel]
+    private var channels: [Int: UnitProfile.Channel]
     private let faults: FaultPlan
     private var pushes: [Int: Push] = [:]
     private var lastID: UInt64 = 0
@@ -130,6 +130,12 @@ package struct LivePushes: Sendable {
         do { order = try StopLive(parameters) } catch { return (.failure(.parameter(error)), []) }
         guard pushes[order.channel]?.stream == order.stream else { return (.success(.empty), []) }
         return (.success(.empty), stop(order.channel))
+    }
+
+    /// The unit's own news of a channel: one that is not online has no picture to push.
+    package mutating func setState(_ state: ChannelState, of channel: Int) -> [Action] {
+        channels[channel]?.state = state
+        return state == .online ? [] : stop(channel)
     }
 
     package mutating func stopAll() -> [Action] {

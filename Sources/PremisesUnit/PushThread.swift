@@ -7,6 +7,14 @@ import SRTTransport
 import Synchronization
 import Vm
 
+/// What the pushes of a process show.
+enum PushVideo: Sendable {
+    /// At the pace of its own clock.
+    case looped(VideoSource)
+    /// As it comes.
+    case live(LiveSource)
+}
+
 /// One thread that pushes all streams of a process: each message leaves when it is due, none waits for another.
 final class PushThread: MediaPublisher {
     /// Pushes of one process; libsrt keeps a megabyte for each.
@@ -14,7 +22,7 @@ final class PushThread: MediaPublisher {
     private static let tick: UInt32 = 5000  // µs
 
     private enum Command: Sendable {
-        case start(PushHandle, SRTOptions, [NetworkAddress], @Sendable (PushNews) -> Void)
+        case start(PushHandle, Push.Target, @Sendable (PushNews) -> Void)
         case stop(PushHandle)
         case shutdown
     }
@@ -33,7 +41,7 @@ final class PushThread: MediaPublisher {
     /// getaddrinfo blocks: not on the thread that keeps the pace.
     private let resolver = DispatchQueue(label: "vedette.push.resolver")
 
-    init(video: VideoSource) {
+    init(video: PushVideo) {
         let (ended, end) = AsyncStream<Never>.makeStream()
         self.ended = ended
         let thread = Thread { [self] in
@@ -60,7 +68,12 @@ final class PushThread: MediaPublisher {
         resolver.async { [self] in
             do {
                 let found = try NetworkAddress.resolve(host: address.host, port: address.port)
-                post(.start(handle, Self.options(address), found, tell))
+                let target = Push.Target(
+                    channel: order.channel,
+                    options: Self.options(address),
+                    addresses: found.prefix(4)
+                )
+                post(.start(handle, target, tell))
             } catch {
                 if forget(handle) { tell(.ended(.broken("\(error)"))) }
             }
@@ -100,7 +113,7 @@ final class PushThread: MediaPublisher {
 
     // MARK: The thread
 
-    private func run(_ video: VideoSource) {
+    private func run(_ video: PushVideo) {
         var pushes: [PushHandle: Push] = [:]
         while true {
             if pushes.isEmpty { work.wait() }
@@ -110,9 +123,9 @@ final class PushThread: MediaPublisher {
             }
             for command in commands {
                 switch command {
-                case .start(let handle, let options, let addresses, let tell):
+                case .start(let handle, let target, let tell):
                     guard inbox.withLock({ $0.wanted.contains(handle) }) else { break }
-                    pushes[handle] = Push(options: options, addresses: addresses, video: video, tell: tell)
+                    pushes[handle] = Push(target, video: video, tell: tell)
                 case .stop(let handle):
                     pushes.removeValue(forKey: handle)?.close()
                 case .shutdown:
@@ -143,6 +156,13 @@ private final class Push {
     /// Messages taken in one tick, so that one stream that catches up does not hold the others up.
     private static let mostPerTick = 2000
 
+    struct Target: Sendable {
+        var channel: Int
+        var options: SRTOptions
+        /// What is left to try.
+        var addresses: ArraySlice<NetworkAddress>
+    }
+
     private enum State {
         case waiting
         case connecting(SRTSocket)
@@ -150,23 +170,18 @@ private final class Push {
     }
 
     let tell: @Sendable (PushNews) -> Void
-    private let options: SRTOptions
-    /// What is left to try.
-    private var addresses: ArraySlice<NetworkAddress>
-    private let video: VideoSource
+    private var target: Target
+    private let video: PushVideo
     private var feed: VideoFeed?
+    private var live: LiveFeed?
     private var state = State.waiting
     private var next: TransportStreamLoop.Message?
+    /// The message of ``live`` that the socket did not take yet.
+    private var pending: [UInt8]?
     private var isSkipping = false
 
-    init(
-        options: SRTOptions,
-        addresses: [NetworkAddress],
-        video: VideoSource,
-        tell: @escaping @Sendable (PushNews) -> Void
-    ) {
-        self.options = options
-        self.addresses = addresses.prefix(4)
+    init(_ target: Target, video: PushVideo, tell: @escaping @Sendable (PushNews) -> Void) {
+        self.target = target
         self.video = video
         self.tell = tell
     }
@@ -177,6 +192,8 @@ private final class Push {
         case .connecting(let socket), .running(let socket, _): socket.close()
         }
         state = .waiting
+        live?.close()
+        live = nil
     }
 
     /// Does what is due. Not nil: this push is over.
@@ -184,15 +201,18 @@ private final class Push {
         do {
             switch state {
             case .waiting:
-                guard let address = addresses.popFirst() else { return .broken("no address") }
-                feed = try video.makeFeed()
-                let socket = try SRTSocket(options)
+                guard let address = target.addresses.popFirst() else { return .broken("no address") }
+                if case .looped(let video) = video { feed = try video.makeFeed() }
+                let socket = try SRTSocket(target.options)
                 state = .connecting(socket)
                 try socket.connect(to: address)
             case .connecting(let socket):
                 switch socket.state {
                 case .connected:
                     state = .running(socket, start: now)
+                    if case .live(let source) = video {
+                        live = LiveFeed(source, channel: target.channel)
+                    }
                     tell(.started)
                     return try send(on: socket, start: now, at: now)
                 case .broken: return failed(socket)
@@ -217,13 +237,16 @@ private final class Push {
         case .badSecret, .unsecure: return .refused(rejection.description)
         case _ where rejection.code >= 1000: return .refused(rejection.description)
         default:
-            guard !addresses.isEmpty else { return .broken("no connection: \(rejection)") }
+            guard !target.addresses.isEmpty else { return .broken("no connection: \(rejection)") }
             close()
             return nil
         }
     }
 
     private func send(on socket: SRTSocket, start: Instant, at now: Instant) throws -> PushEnd? {
+        if let live {
+            return try send(live, on: socket)
+        }
         var start = start
         for _ in 0..<Self.mostPerTick {
             if next == nil { next = try feed?.next() }
@@ -244,6 +267,20 @@ private final class Push {
             }
             guard try message.packets.withUnsafeBytes({ try socket.send($0) }) else { return nil }
             next = nil
+        }
+        return nil
+    }
+
+    /// The backlog of the feed drops what the socket does not take.
+    private func send(_ live: LiveFeed, on socket: SRTSocket) throws -> PushEnd? {
+        // An encoder that is silent must not hide that the media server is gone.
+        guard socket.state == .connected else { return .broken("the media server is gone") }
+        for _ in 0..<Self.mostPerTick {
+            if pending == nil { pending = try live.next() }
+            guard let message = pending, try message.withUnsafeBytes({ try socket.send($0) }) else {
+                return nil
+            }
+            pending = nil
         }
         return nil
     }

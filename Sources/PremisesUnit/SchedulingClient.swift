@@ -17,11 +17,7 @@ final class SchedulingClient: Sendable {
 
     /// - Throws: ``UnitSetupError`` where `platform` is not `https://HOST[:PORT]` (or `http://…`).
     init(platform: String, trust: TLSConfiguration, group: any EventLoopGroup) throws(UnitSetupError) {
-        guard let url = URL(string: platform), let scheme = url.scheme, ["http", "https"].contains(scheme),
-            let host = url.host(), !host.isEmpty, url.path().isEmpty || url.path() == "/", url.query() == nil,
-            url.user() == nil, url.fragment() == nil
-        else { throw .option("platform", "expected https://HOST:PORT, found \(platform.prefix(256))") }
-        self.platform = platform.hasSuffix("/") ? String(platform.dropLast()) : platform
+        self.platform = try Self.checked(platform: platform)
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: trust,
             // A redirection would send the identity of the hardware elsewhere.
@@ -32,6 +28,15 @@ final class SchedulingClient: Sendable {
         // The machine waits and tries again by the rules of §9.3.1.3, and tells why; so must nobody below it.
         configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
+    }
+
+    /// Without the slash at its end.
+    static func checked(platform: String) throws(UnitSetupError) -> String {
+        guard let url = URL(string: platform), let scheme = url.scheme, ["http", "https"].contains(scheme),
+            let host = url.host(), !host.isEmpty, url.path().isEmpty || url.path() == "/", url.query() == nil,
+            url.user() == nil, url.fragment() == nil
+        else { throw .option("platform", "expected https://HOST:PORT, found \(platform.prefix(256))") }
+        return platform.hasSuffix("/") ? String(platform.dropLast()) : platform
     }
 
     /// The answer, or why there is none in words for a log; arrives on `loop`.

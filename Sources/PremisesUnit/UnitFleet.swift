@@ -84,52 +84,18 @@ package final class UnitFleet: Sendable {
             if let path = options.videoFile { try VideoSource(file: path) } else {
                 VideoSource(patternBitrate: options.patternBitrate)
             }
-        var trust = TLSConfiguration.makeClientConfiguration()
-        if let path = options.authorityFile {
-            do {
-                let authorities = try NIOSSLCertificate.fromPEMFile(path)
-                guard !authorities.isEmpty else { throw UnitSetupError.file(path, "no certificate in it") }
-                trust.trustRoots = .certificates(authorities)
-            } catch let error as UnitSetupError {
-                throw error
-            } catch {
-                throw .file(path, "not a readable PEM file of certificates")
-            }
-        }
-        self.trust = trust
+        trust = try UnitHost.trust(authorityFile: options.authorityFile)
     }
 
     /// Runs until the task is cancelled; then every unit says goodbye.
     package func run() async throws(UnitSetupError) {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(4, System.coreCount))
-        let services: UnitServices
-        let publisher = PushThread(video: video)
-        do throws(UnitSetupError) {
-            services = UnitServices(
-                scheduling: try SchedulingClient(platform: options.platform, trust: trust, group: group),
-                trust: try context(),
-                publisher: publisher
-            )
-        } catch {
-            await publisher.shutdown()
-            try? await group.shutdownGracefully()
-            throw error
-        }
-        let runners = start(services, on: group)
-        await untilCancelled()
-        for runner in runners {
-            runner.eventLoop.execute { runner.value.receive(.stop) }
-        }
-        await publisher.shutdown()
-        // Loops end after what was handed to them, the goodbyes among it.
-        await services.scheduling.shutdown()
-        try? await group.shutdownGracefully()
-    }
-
-    private func context() throws(UnitSetupError) -> NIOSSLContext {
-        do { return try NIOSSLContext(configuration: trust) } catch {
-            throw .option("ca", "TLS cannot be set up: \(String("\(error)".prefix(200)))")
-        }
+        try await UnitHost.run(
+            platform: options.platform,
+            trust: trust,
+            video: .looped(video),
+            threads: min(4, System.coreCount),
+            start: start
+        )
     }
 
     private func start(
@@ -160,15 +126,6 @@ package final class UnitFleet: Sendable {
                 runner.value.receive(.start)
             }
             return runner
-        }
-    }
-
-    private func untilCancelled() async {
-        let (stream, end) = AsyncStream<Never>.makeStream()
-        await withTaskCancellationHandler {
-            for await _ in stream {}
-        } onCancel: {
-            end.finish()
         }
     }
 }

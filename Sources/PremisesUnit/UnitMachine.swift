@@ -48,6 +48,10 @@ package struct UnitMachine: Sendable {
         case pushEnded(PushID, PushEnd)
         /// The customer showed a code to the unit (Table I.2-3).
         case bind(String)
+        /// The host's own clock was set as ``Action/setClock(_:)`` said.
+        case clockWasSet
+        /// One of the profile's channels lost its picture, was switched off, or is back.
+        case channel(Int, ChannelState)
         case wake
         case stop
     }
@@ -91,7 +95,7 @@ package struct UnitMachine: Sendable {
         case waiting(until: Instant)
     }
 
-    private let profile: UnitProfile
+    private var profile: UnitProfile
     private let faults: FaultPlan
     private var state = State.stopped
     private var rescheduler: Rescheduler?
@@ -170,6 +174,13 @@ package struct UnitMachine: Sendable {
             let event = bindEvent(code)
             return [.report(.bindSent)]
                 + session(current.attempt, at: now, using: &random) { $0.bind(event, at: now) }
+        case .clockWasSet:
+            clockOffset = .zero
+            return []
+        case .channel(let number, let state):
+            guard let known = profile.channels[number], known.state != state else { return [] }
+            profile.channels[number]?.state = state
+            return take(pushes.setState(state, of: number) + [.tellPlatform], at: now, using: &random)
         case .wake:
             announcedWake = nil
             return wake(at: now, using: &random)

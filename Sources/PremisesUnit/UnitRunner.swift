@@ -39,6 +39,7 @@ final class UnitRunner: VdConnectionOwner {
     private let loop: any EventLoop
     private let services: UnitServices
     private let tell: @Sendable (UnitEvent) -> Void
+    private let setClock: @Sendable (Duration) -> Bool
     private var machine: UnitMachine
     private var random = SystemRandomNumberGenerator()
     private var timer: Scheduled<Void>?
@@ -50,18 +51,21 @@ final class UnitRunner: VdConnectionOwner {
     private var inputs: [UnitMachine.Input] = []
     private var isBusy = false
 
-    /// `tell` is called on the event loop.
+    /// `tell` and `setClock` are called on the event loop. `setClock` sets the host's clock, or returns false
+    /// where it leaves it alone, as a simulated unit does: then the machine counts the difference by itself.
     init(
         _ profile: UnitProfile,
         faults: FaultPlan,
         services: UnitServices,
         on loop: any EventLoop,
+        setClock: @escaping @Sendable (Duration) -> Bool = { _ in false },
         tell: @escaping @Sendable (UnitEvent) -> Void
     ) {
         machine = UnitMachine(profile, faults: faults)
         self.loop = loop
         self.services = services
         self.tell = tell
+        self.setClock = setClock
     }
 
     /// On the event loop, as everything here.
@@ -88,8 +92,7 @@ final class UnitRunner: VdConnectionOwner {
         case .stopPush(let id): handles.removeValue(forKey: id).map(services.publisher.stop)
         case .wake(let instant): wake(at: instant)
         case .report(let event): tell(event)
-        // The machine keeps the offset and tells it as an event; a simulated unit leaves the host's clock alone.
-        case .setClock: break
+        case .setClock(let offset): if setClock(offset) { receive(.clockWasSet) }
         }
     }
 

@@ -1,0 +1,33 @@
+/// What a ``Camera`` tells its maker. Every call comes on the camera's own thread and must return at once; each has
+/// an empty form, so that a maker writes only those that matter.
+public protocol CameraDelegate: Sendable {
+    /// The platform's clock is ahead of the host's by `offset`, more than 10 s either way (§9.3.1.1 step 3): set the
+    /// host's by so much. False where it was left alone; the camera then counts the difference by itself.
+    func correctClock(by offset: Duration) -> Bool
+
+    /// Something for the log: `name` is one word for programs, `text` one line for people. Holds no secret.
+    func happened(_ name: String, _ text: String)
+
+    /// A media server takes the stream of the channel: the light that tells people that they are seen goes on.
+    func pushStarted(channel: Int)
+
+    /// Once for each ``pushStarted(channel:)``, before the next one of the channel.
+    func pushEnded(channel: Int)
+}
+
+extension CameraDelegate {
+    public func correctClock(by offset: Duration) -> Bool { false }
+    public func happened(_ name: String, _ text: String) {}
+    public func pushStarted(channel: Int) {}
+    public func pushEnded(channel: Int) {}
+}
+
+/// What is wrong with the use of a ``Camera``, in words for its maker.
+public struct CameraError: Error, Sendable, Equatable, CustomStringConvertible {
+    public let description: String
+
+    /// For a ``CameraSource`` that cannot open a channel.
+    public init(_ description: String) {
+        self.description = description
+    }
+}

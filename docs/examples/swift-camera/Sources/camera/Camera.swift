@@ -1,0 +1,57 @@
+import Foundation
+import PremisesUnit
+import Synchronization
+
+/// FFmpeg with a test picture: in a product, the encoder of the chip.
+final class Encoder: CameraSource {
+    private let process = Mutex<pid_t>(0)
+
+    func open(channel: Int, into output: CameraOutput) throws {
+        let ffmpeg = Process()
+        let pipe = Pipe()
+        ffmpeg.executableURL = URL(filePath: "/usr/bin/env")
+        ffmpeg.arguments = """
+            ffmpeg -v error -re -f lavfi -i testsrc2=size=640x360:rate=25 -c:v libx264 -preset ultrafast \
+            -tune zerolatency -g 50 -pix_fmt yuv420p -f mpegts -
+            """.split(separator: " ").map(String.init)
+        ffmpeg.standardInput = FileHandle.nullDevice
+        ffmpeg.standardOutput = pipe
+        try ffmpeg.run()
+        process.withLock { $0 = ffmpeg.processIdentifier }
+        pipe.fileHandleForReading.readabilityHandler = { handle in
+            let data = handle.availableData
+            output.send(Array(data))
+            if data.isEmpty { handle.readabilityHandler = nil }
+        }
+    }
+
+    func close(channel: Int) {
+        process.withLock { _ = kill($0, SIGTERM) }
+    }
+}
+
+struct Device: CameraDelegate {
+    func happened(_ name: String, _ text: String) { print(name, text) }
+}
+
+@main enum Main {
+    static func main() async throws {
+        let words = CommandLine.arguments
+        guard words.count >= 6 else {
+            print("usage: camera https://HOST:PORT CA_FILE DEVICE_ID MAC_ID PASSWORD [BIND_CODE]")
+            exit(64)
+        }
+        let configuration = Camera.Configuration(
+            platform: words[1],
+            deviceID: words[3],
+            macIdentity: words[4],
+            loginPassword: words[5],
+            hardwareModel: "Example",
+            firmwareModel: "0.1",
+            authorityFile: words[2]
+        )
+        let camera = try Camera(configuration, source: Encoder(), delegate: Device())
+        if words.count > 6 { try camera.report(bindCode: words[6]) }
+        try await camera.run()
+    }
+}
