@@ -1,15 +1,15 @@
-import HSSModel
+package import HSSModel
 import MediaFormats
 
 /// What a live encoder handed over and the network has not taken yet: at most two seconds and 4 MB of it. What does
 /// not fit is dropped up to the next point where a decoder can begin, behind fresh tables.
-struct LiveBacklog: Sendable {
-    static let longestLag: Duration = .seconds(2)
-    static let mostBytes = 4 << 20
+package struct LiveBacklog: Sendable {
+    package static let longestLag: Duration = .seconds(2)
+    package static let mostBytes = 4 << 20
     /// An encoder that marks no such point goes on anywhere after this.
-    static let longestSkip: Duration = .seconds(10)
+    package static let longestSkip: Duration = .seconds(10)
     /// So many bytes without a packet among them are no transport stream.
-    static let mostGarbage = 64 << 10
+    package static let mostGarbage = 64 << 10
 
     private struct Message {
         /// One to seven packets.
@@ -32,8 +32,10 @@ struct LiveBacklog: Sendable {
     private var bytes = 0
     private var skippingSince: Instant?
 
+    package init() {}
+
     /// Bytes as they come; packets may straddle calls. False: this is no transport stream.
-    mutating func append(_ chunk: [UInt8], at now: Instant) -> Bool {
+    package mutating func append(_ chunk: [UInt8], at now: Instant) -> Bool {
         var runs: [Run] = []
         chunk.withUnsafeBytes { octets in
             scanner.scan(octets) { run in
@@ -50,7 +52,7 @@ struct LiveBacklog: Sendable {
     }
 
     /// The oldest message, one to seven packets. Nil: nothing is there.
-    mutating func next(at now: Instant) -> [UInt8]? {
+    package mutating func next(at now: Instant) -> [UInt8]? {
         if first < messages.count, now - messages[first].since > Self.longestLag { dropStale(at: now) }
         guard first < messages.count else { return nil }
         let packets = messages[first].packets

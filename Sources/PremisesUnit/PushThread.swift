@@ -24,7 +24,7 @@ final class PushThread: MediaPublisher {
     private enum Command: Sendable {
         case start(PushHandle, Push.Target, @Sendable (PushNews) -> Void)
         case stop(PushHandle)
-        case shutdown
+        case shutdown(CheckedContinuation<Void, Never>)
     }
 
     private struct Inbox {
@@ -37,17 +37,13 @@ final class PushThread: MediaPublisher {
 
     private let inbox = Mutex(Inbox())
     private let work = DispatchSemaphore(value: 0)
-    private let ended: AsyncStream<Never>
     /// getaddrinfo blocks: not on the thread that keeps the pace.
     private let resolver = DispatchQueue(label: "vedette.push.resolver")
 
     init(video: PushVideo) {
-        let (ended, end) = AsyncStream<Never>.makeStream()
-        self.ended = ended
         let thread = Thread { [self] in
             nameThread("push")
             run(video)
-            end.finish()
         }
         thread.start()
     }
@@ -85,11 +81,10 @@ final class PushThread: MediaPublisher {
         if forget(handle) { post(.stop(handle)) }
     }
 
-    /// Ends every push without news, and the thread.
+    /// Ends every push without news, and the thread. Once; waits for it in a cancelled task, too.
     func shutdown() async {
         inbox.withLock { $0.isShutDown = true }
-        post(.shutdown)
-        for await _ in ended {}
+        await withCheckedContinuation { post(.shutdown($0)) }
     }
 
     private static func options(_ address: SRTAddress) -> SRTOptions {
@@ -128,9 +123,9 @@ final class PushThread: MediaPublisher {
                     pushes[handle] = Push(target, video: video, tell: tell)
                 case .stop(let handle):
                     pushes.removeValue(forKey: handle)?.close()
-                case .shutdown:
+                case .shutdown(let ended):
                     for push in pushes.values { push.close() }
-                    return
+                    return ended.resume()
                 }
             }
             let now = Instant.now

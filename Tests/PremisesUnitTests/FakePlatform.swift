@@ -40,8 +40,13 @@ final class FakePlatform: Sendable {
 
     var address: String { "\(isSecure ? "https" : "http")://localhost:\(port)" }
 
-    /// With `certificate` both speak TLS. `refuseLogin`: the status that every login gets.
-    init(certificate: TestCertificate? = nil, refuseLogin: HTTPResponseStatus? = nil) async throws {
+    /// With `certificate` both speak TLS. `refuseLogin`: the status that every login gets. `clockAhead`: whole
+    /// seconds between the platform's clock and the host's.
+    init(
+        certificate: TestCertificate? = nil,
+        refuseLogin: HTTPResponseStatus? = nil,
+        clockAhead: Int = 0
+    ) async throws {
         let (events, tell) = AsyncStream<Event>.makeStream()
         self.events = events
         isSecure = certificate != nil
@@ -74,7 +79,12 @@ final class FakePlatform: Sendable {
                         }
                     )
                     let schedules = NIOLoopBound(
-                        SchedulingHandler(tell, isSecure: isSecure, otherwise: refuseLogin ?? .notFound),
+                        SchedulingHandler(
+                            tell,
+                            isSecure: isSecure,
+                            otherwise: refuseLogin ?? .notFound,
+                            clockAhead: clockAhead
+                        ),
                         eventLoop: channel.eventLoop
                     )
                     try pipeline.configureHTTPServerPipeline(
@@ -104,8 +114,15 @@ final class FakePlatform: Sendable {
         private let tell: AsyncStream<Event>.Continuation
         private let isSecure: Bool
         private let otherwise: HTTPResponseStatus
+        private let clockAhead: Int
 
-        init(_ tell: AsyncStream<Event>.Continuation, isSecure: Bool, otherwise: HTTPResponseStatus) {
+        init(
+            _ tell: AsyncStream<Event>.Continuation,
+            isSecure: Bool,
+            otherwise: HTTPResponseStatus,
+            clockAhead: Int
+        ) {
+            self.clockAhead = clockAhead
             self.tell = tell
             self.isSecure = isSecure
             self.otherwise = otherwise
@@ -118,7 +135,7 @@ final class FakePlatform: Sendable {
             if head.uri.hasPrefix("/Vs/getServerAddr?") {
                 tell.yield(.scheduling(uri: head.uri, macIdentity: head.headers.first(name: "Mac-Identity")))
                 let port = context.channel.localAddress?.port ?? 0
-                let time = Int(Date().timeIntervalSince1970 * 1000)
+                let time = Int(Date().timeIntervalSince1970 * 1000) + clockAhead * 1000
                 body = """
                     {"PassDomain":"localhost","PassPort":\(isSecure ? 0 : port),\
                     "Secure_PassPort":\(isSecure ? port : 0),"SyncTime":\(time)}

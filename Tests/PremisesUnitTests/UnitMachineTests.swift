@@ -48,6 +48,22 @@ import Vs
         #expect(again.connects.count == 1)
     }
 
+    @Test("a host whose own clock was set is compared as it is")
+    func clockOfTheHostIsSet() {
+        var bench = MachineBench()
+        _ = bench.give(.start)
+        _ = bench.give(
+            .scheduled(bench.attempt, MachineBench.answer, hostTime: WallTime(milliseconds: 5_000))
+        )
+        _ = bench.give(.clockWasSet)
+        _ = bench.give(.connected(bench.attempt))
+        _ = bench.give(.message(bench.attempt, .event(Reschedule.event)))
+        let again = bench.give(
+            .scheduled(bench.attempt, MachineBench.answer, hostTime: MachineBench.hostTime)
+        )
+        #expect(again.clock == [] && again.connects.count == 1)
+    }
+
     @Test("step 4, Table 9-3: login address, percent-encoded, wss where there is a secure port")
     func loginAddress() throws {
         var bench = MachineBench()

@@ -46,7 +46,7 @@ enum Repository {
     /// Files below `folder` whose name ends like this, in the order of their paths. Build products are none of them.
     static func files(in folder: String, ending: String = ".swift") throws -> [File] {
         let paths = try FileManager.default.subpathsOfDirectory(atPath: root + "/" + folder)
-            .filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") }.sorted()
+            .filter { $0.hasSuffix(ending) && !$0.hasPrefix(".") && !$0.contains("/.") }.sorted()
         return try paths.map { path in
             let path = folder.isEmpty ? path : folder + "/" + path
             return File(path: path, lines: try text(path).components(separatedBy: "\n"))
