@@ -35,7 +35,7 @@ struct Device: CameraDelegate {
 }
 
 @main enum Main {
-    static func main() async throws {
+    static func main() async {
         let words = CommandLine.arguments
         guard words.count >= 6 else {
             print("usage: camera https://HOST:PORT CA_FILE DEVICE_ID MAC_ID PASSWORD [BIND_CODE]")
@@ -50,8 +50,13 @@ struct Device: CameraDelegate {
             firmwareModel: "0.1",
             authorityFile: words[2]
         )
-        let camera = try Camera(configuration, source: Encoder(), delegate: Device())
-        if words.count > 6 { try camera.report(bindCode: words[6]) }
-        try await camera.run()
+        do {
+            let camera = try Camera(configuration, source: Encoder(), delegate: Device())
+            if words.count > 6 { try camera.report(bindCode: words[6]) }
+            try await camera.run()
+        } catch {
+            print(error)
+            exit(1)
+        }
     }
 }
