@@ -2,7 +2,7 @@ import Foundation
 import PremisesUnit
 import Synchronization
 
-/// FFmpeg with a test picture: in a product, the encoder of the chip.
+/// FFmpeg with a test picture and a tone: in a product, the encoder of the chip.
 final class Encoder: CameraSource {
     private let process = Mutex<pid_t>(0)
 
@@ -11,8 +11,8 @@ final class Encoder: CameraSource {
         let pipe = Pipe()
         ffmpeg.executableURL = URL(filePath: "/usr/bin/env")
         ffmpeg.arguments = """
-            ffmpeg -v error -re -f lavfi -i testsrc2=size=640x360:rate=25 -c:v libx264 -preset ultrafast \
-            -tune zerolatency -g 50 -pix_fmt yuv420p -f mpegts -
+            ffmpeg -v error -re -f lavfi -i testsrc2=size=640x360:rate=25 -re -f lavfi -i sine=frequency=440 \
+            -c:v libx264 -preset ultrafast -tune zerolatency -g 50 -pix_fmt yuv420p -c:a aac -f mpegts -
             """.split(separator: " ").map(String.init)
         ffmpeg.standardInput = FileHandle.nullDevice
         ffmpeg.standardOutput = pipe
