@@ -80,7 +80,7 @@ let package = Package(
         room("HostClock", ["HSSModel"]),
 
         // What the platform stands on.
-        room("Bus", ["HSSModel"]),
+        room("Bus", ["HSSModel", "Vd"]),
         .target(
             name: "Store",
             dependencies: ["HSSModel", crypto, grdb],
@@ -110,9 +110,8 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore,
-                nioHTTP1,
-                nioPosix, nioSSL, nioWebSocket,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "ServerKit", lifecycle, logging, nioCore,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -125,7 +124,7 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
+            ["HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
         ),
 
         // The other ends of the wire.
@@ -191,8 +190,10 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", lifecycle, logging,
-                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store",
+                "ServerKit",
+                httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore, nioHTTP1, nioPosix,
+                nioSSL, nioWebSocket,
             ]
         ),
         tests(
@@ -214,7 +215,7 @@ let package = Package(
         tests(
             "CustomerAccessTests",
             [
-                "CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird,
+                "CustomerAccess", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird,
                 hummingbirdTesting, logging, nioCore,
             ]
         ),
