@@ -88,6 +88,7 @@ let package = Package(
             resources: [.embedInCode("Schema/sqlite")],
             swiftSettings: settings
         ),
+        room("Blobs", ["HSSModel", crypto, nioCore, nioPosix]),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
         room("SRTTransport", ["CLibSRT", "HSSModel", "Vm"]),
         room(
@@ -110,8 +111,8 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "ServerKit", lifecycle, logging, nioCore,
-                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto, httpTypes,
+                hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -146,8 +147,9 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "ServerKit", "CentreManagement",
-                "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit", "CustomerUnit",
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit",
+                "CentreManagement", "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit",
+                "CustomerUnit",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
@@ -173,6 +175,7 @@ let package = Package(
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("MediaFormatsTests", ["MediaFormats"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
+        tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
         tests(
             "ServerKitTests",
             [
@@ -190,10 +193,9 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store",
-                "ServerKit",
-                httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore, nioHTTP1, nioPosix,
-                nioSSL, nioWebSocket,
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs",
+                "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         tests(

@@ -17,6 +17,7 @@ import Testing
         "HostClock": ["HSSModel", "Glibc"],
         "Bus": ["HSSModel", "Vd"],
         "Store": ["HSSModel", "Crypto", "Foundation", "GRDB"],
+        "Blobs": ["HSSModel", "Crypto", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
         "ServerKit": server.union(nio).union([
             "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
@@ -27,7 +28,7 @@ import Testing
             "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([
-            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "ServerKit", "Glibc",
+            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit", "Crypto", "Glibc",
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", "Glibc",
