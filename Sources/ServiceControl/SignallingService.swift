@@ -46,12 +46,14 @@ package final class SignallingService: Service {
     let calls: UnitCalls
     let capabilities: CapabilityDesk
     let configurations: ConfigurationDesk
+    let ptz: PTZDirector
+    let uploads: UploadOrders
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
     /// `servers` serve what units ask of other parts of the platform; `documents` keeps what units say of
-    /// themselves and what is wanted of them over a restart. `onListening` is told each port once units can connect.
+    /// themselves and what is wanted of them over a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -59,7 +61,8 @@ package final class SignallingService: Service {
         admission: any UnitAdmission,
         media: any MediaDistributor,
         servers: [any UnitRequestServer] = [],
-        documents: (any UnitDocumentStore)? = nil,
+        documents: (any UnitDocumentStore & LogTaskStore)? = nil,
+        uploads: (any UploadPoint)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -74,7 +77,7 @@ package final class SignallingService: Service {
         services = UnitServices(
             settings: settings,
             admission: admission,
-            requests: UnitRequestTable(servers),
+            requests: UnitRequestTable(servers + [LogEnds(store: documents, logger: logger)]),
             metrics: metrics,
             logger: logger
         )
@@ -97,6 +100,8 @@ package final class SignallingService: Service {
             mostAtOnce: settings.documentQueries,
             logger: logger
         )
+        self.uploads = UploadOrders(calls: calls, uploads: uploads, store: documents, logger: logger)
+        ptz = PTZDirector(registry: units, calls: calls)
         configurations = ConfigurationDesk(
             units: units,
             calls: calls,
@@ -153,6 +158,7 @@ package final class SignallingService: Service {
                     guard case .link(let unit) = piece else { continue }
                     await self.capabilities.heard(unit)
                     await self.configurations.heard(unit)
+                    await self.ptz.heard(unit)
                 }
             }
             group.addTask {
@@ -178,6 +184,7 @@ package final class SignallingService: Service {
             ticks += 1
             await director.tick(at: .now)
             await configurations.tick(at: .now)
+            await ptz.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])

@@ -58,21 +58,6 @@ struct Platform {
             logger: logger
         )
         let limits = configuration.limits.listener
-        let signalling = SignallingService(
-            settings: SignallingSettings(configuration, node: node),
-            ports: Self.vdPorts(configuration, identity),
-            gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
-            admission: registry,
-            media: media,
-            metrics: metrics,
-            logger: logger,
-            onListening: { port, number in
-                let scheme = port.identity == nil ? "ws" : "wss"
-                report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
-            }
-        )
-        registry.onDeviceChange { await signalling.disconnect($0.unit) }
-
         let feed = EventFeed(
             store: store,
             mostBells: configuration.limits.eventSubscribers,
@@ -92,6 +77,22 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let signalling = SignallingService(
+            settings: SignallingSettings(configuration, node: node),
+            ports: Self.vdPorts(configuration, identity),
+            gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
+            admission: registry,
+            media: media,
+            documents: store,
+            uploads: uploads,
+            metrics: metrics,
+            logger: logger,
+            onListening: { port, number in
+                let scheme = port.identity == nil ? "ws" : "wss"
+                report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
+            }
+        )
+        registry.onDeviceChange { await signalling.disconnect($0.unit) }
 
         let scheduling = SchedulingService(
             devices: store,
