@@ -255,6 +255,11 @@ extension SignallingService: ServiceControlPoint {
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
     }
 
+    /// The device was given up or removed: nothing is wanted of its configuration any more.
+    package func forgetWishes(of unit: UnitID) async {
+        await configurations.withdraw(unit)
+    }
+
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
         switch failure {
         case .unitOffline: .unitOffline(channel.unit)
