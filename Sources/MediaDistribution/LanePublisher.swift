@@ -46,7 +46,7 @@ final class LanePublisher {
     /// What has to be done though nothing arrives. True: a programme has shown itself for the first time.
     func tick(at now: Instant, _ metrics: MediaMetrics) -> Bool {
         if reorder.hasHole { reorder.giveUpHoles(at: now) { deliver($0, now) } }
-        place.hub.flushIfOld(at: now)
+        place.hub.tick(at: now)
         if reorder.skipped > reported.skipped {
             place.hub.countLost(reorder.skipped - reported.skipped)
             reported.skipped = reorder.skipped
@@ -63,7 +63,7 @@ final class LanePublisher {
     /// Nothing more will come: what waits goes out, holes or not.
     func finish(at now: Instant) {
         reorder.finish { deliver($0, now) }
-        place.hub.flush()
+        place.hub.finish(at: now)
     }
 
     /// Why it must not stay, if so.

@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import HostClock
 import ServerKit
 import Synchronization
 import Vm
@@ -196,7 +197,7 @@ final class StreamTable: Sendable {
             stream.startedAt = now
             stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
-            stream.hub.begin(publisher: id)
+            stream.hub.begin(publisher: id, at: .now)
             return Place(id: id, hub: stream.hub)
         }
     }
