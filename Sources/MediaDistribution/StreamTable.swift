@@ -57,7 +57,7 @@ final class StreamTable: Sendable {
     private struct State {
         var streams: [StreamID: Stream] = [:]
         var closed: [StreamID: Closed] = [:]
-        var usedTickets = UsedTickets(capacity: 65_536)
+        var usedTickets: UsedTickets
         var viewers = 0
         var lastID: UInt64 = 0
         var isOpen = true
@@ -74,9 +74,12 @@ final class StreamTable: Sendable {
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
-    private let state = Mutex(State())
+    private static let rememberedTickets = 65_536
+    private let state: Mutex<State>
 
-    init(limits: MediaLimits, metrics: MediaMetrics) {
+    /// Publish tickets of `issuer` count, and nobody else's.
+    init(limits: MediaLimits, issuer: Ticket.Issuer, metrics: MediaMetrics) {
+        state = Mutex(State(usedTickets: UsedTickets(of: issuer, capacity: Self.rememberedTickets)))
         self.limits = limits
         self.metrics = metrics
     }
@@ -185,6 +188,7 @@ final class StreamTable: Sendable {
             }
             let id = state.nextID()
             var stream = state.streams[ticket.stream] ?? newStream(epoch: ticket.epoch, at: now)
+            case .foreign: throw .foreignIssuer
             if let displaced = stream.publishing {
                 metrics.displacements.add()
                 state.feeds.send(.unpublished(ticket.stream, displaced.epoch, .displaced), metrics)
@@ -231,7 +235,7 @@ final class StreamTable: Sendable {
     private func check(publisher ticket: Ticket, _ state: State) throws(MediaRefusal) {
         guard state.isOpen else { throw .shuttingDown }
         if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
-        guard !state.usedTickets.contains(ticket) else { throw .reused }
+        if let objection = state.usedTickets.objection(to: ticket) { throw MediaRefusal(objection) }
         if let stream = state.streams[ticket.stream] {
             if let publishing = stream.publishing, ticket.epoch < publishing.epoch { throw .olderEpoch }
         } else {
