@@ -140,10 +140,9 @@ final class LaneLoop {
         if sweepsTable { table.sweep(at: now, wall: .now) }
         for publisher in publishers {
             guard let end = publisher.verdict(at: now, silence: settings.limits.silence) else { continue }
-            logger.notice(
-                "Closed a publisher",
-                metadata: ["stream": "\(publisher.stream)", "reason": "\(end.rawValue)"]
-            )
+            var metadata: Logger.Metadata = ["stream": "\(publisher.stream)", "reason": "\(end.rawValue)"]
+            if end == .overBitrate { metadata["max_bitrate"] = "\(publisher.place.maxBitrate)" }
+            logger.notice("Closed a publisher", metadata: metadata)
             drop(publisher.socket, end)
         }
     }

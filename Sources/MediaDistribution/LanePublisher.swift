@@ -19,6 +19,7 @@ final class LanePublisher {
     private let acceptedAt: Instant
     private var lastMessage: Instant
     private var octets = 0
+    private var bitrate: BitrateMeter?
     private var isAnnounced = false
     private var reported = (skipped: 0, late: 0)
 
@@ -32,6 +33,7 @@ final class LanePublisher {
         self.socket = socket
         self.stream = stream
         self.place = place
+        bitrate = BitrateMeter(limit: place.maxBitrate, at: now)
         reorder = PacketReorder(holeDeadline: latency)
         acceptedAt = now
         lastMessage = now
@@ -66,10 +68,11 @@ final class LanePublisher {
         place.hub.finish(at: now)
     }
 
-    /// Why it must not stay, if so.
+    /// Why it must not stay, if so. To be asked each half second or so.
     func verdict(at now: Instant, silence: Duration) -> MediaEnd? {
         if scanner.octetsSinceLastPacket > Self.garbageInBytes { return .malformed }
         if now - lastMessage > silence { return .silent }
+        if bitrate?.isExceeded(by: octets, at: now) ?? false { return .overBitrate }
         guard !scanner.hasTables else { return nil }
         return octets > Self.patienceInBytes || now - acceptedAt > silence ? .malformed : nil
     }

@@ -18,6 +18,8 @@ final class StreamTable: Sendable {
     struct Place: Sendable {
         let id: UInt64
         let hub: StreamHub
+        /// What a publisher may send, in bit/s; 0: no limit.
+        var maxBitrate = 0
     }
 
     enum ViewerKind: Sendable { case srt, http }
@@ -39,6 +41,7 @@ final class StreamTable: Sendable {
         var hub: StreamHub
         var source: ChannelAddress?
         var epoch: Epoch
+        var maxBitrate = 0
         var startedAt: WallTime
         var publishing: Publishing?
         var viewers: [UInt64: Viewer] = [:]
@@ -71,10 +74,10 @@ final class StreamTable: Sendable {
 
     /// Streams whose closing is remembered, for as long as one of their tickets may be shown.
     private static let rememberedClosings = 65_536
+    private static let rememberedTickets = 65_536
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
-    private static let rememberedTickets = 65_536
     private let state: Mutex<State>
 
     /// Publish tickets of `issuer` count, and nobody else's.
@@ -97,6 +100,7 @@ final class StreamTable: Sendable {
                 state.streams[order.stream] = newStream(epoch: order.epoch, at: now)
             }
             state.streams[order.stream]?.source = order.source
+            state.streams[order.stream]?.maxBitrate = order.maxBitrate
             state.streams[order.stream]?.keepUntil = now + limits.publishTicketLifetime
             let known = state.streams[order.stream]?.epoch ?? order.epoch
             state.streams[order.stream]?.epoch = max(order.epoch, known)
@@ -184,11 +188,11 @@ final class StreamTable: Sendable {
             switch state.usedTickets.use(ticket, at: now) {
             case .firstUse: break
             case .alreadyUsed: throw .reused
+            case .foreign: throw .foreignIssuer
             case .full: throw .tooManyStreams
             }
             let id = state.nextID()
             var stream = state.streams[ticket.stream] ?? newStream(epoch: ticket.epoch, at: now)
-            case .foreign: throw .foreignIssuer
             if let displaced = stream.publishing {
                 metrics.displacements.add()
                 state.feeds.send(.unpublished(ticket.stream, displaced.epoch, .displaced), metrics)
@@ -202,7 +206,7 @@ final class StreamTable: Sendable {
             stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
             stream.hub.begin(publisher: id, at: .now)
-            return Place(id: id, hub: stream.hub)
+            return Place(id: id, hub: stream.hub, maxBitrate: stream.maxBitrate)
         }
     }
 

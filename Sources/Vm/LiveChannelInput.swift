@@ -21,6 +21,8 @@ package enum LiveFailure: Error, Equatable, Sendable {
     /// The unit agreed, but no stream arrived.
     case noPublish
     case media(String)
+    /// The unit's stream was larger than `max_bitrate` (Table I.2-12), and that is not long ago.
+    case overBitrate
     /// The right to watch was taken away meanwhile.
     case withdrawn
     /// Too many wait for this channel, or hold leases on it.
@@ -37,17 +39,21 @@ extension LiveChannel {
         package var linger: Duration
         /// How long a lease counts without a viewer.
         package var lease: Duration
+        /// How long a channel rests whose stream the media server would not have.
+        package var rest: Duration
 
         package init(
             publish: Duration = .seconds(10),
             request: Duration = .seconds(25),
             linger: Duration = .seconds(15),
-            lease: Duration = .seconds(60)
+            lease: Duration = .seconds(60),
+            rest: Duration = .seconds(30)
         ) {
             self.publish = publish
             self.request = request
             self.linger = linger
             self.lease = lease
+            self.rest = rest
         }
 
         /// Between pushes of a stream that somebody still wants.
@@ -89,6 +95,8 @@ extension LiveChannel {
         case stopped(StreamID)
         case published(StreamID, Epoch)
         case unpublished(StreamID, Epoch)
+        /// The media server will not have what the unit sends.
+        case rejected(StreamID, Epoch, LiveFailure)
         case viewerJoined(StreamID, LeaseID, viewers: Int)
         case viewerLeft(StreamID, viewers: Int)
         /// Whoever waits, watches or holds a lease may no longer do so.
