@@ -77,15 +77,18 @@ final class LaneLoop {
         }
     }
 
-    /// What has come in order, without waiting for libsrt to report it.
+    /// What has come, without waiting for libsrt to report it.
     private func serve(
         _ publisher: LanePublisher,
         _ buffer: UnsafeMutableRawBufferPointer,
         at now: Instant
     ) {
-        let count = min(publisher.socket.receivable, Self.messagesAtOnce)
-        // Where it fails, it is reported.
-        if count > 0 { _ = collect(count, from: publisher, into: buffer, at: now) }
+        if publisher.socket.hasMessages {
+            let inOrder = publisher.socket.receivable
+            // Behind a hole their number is not known. Where it fails, the poll reports it.
+            let count = inOrder > 0 ? min(inOrder, Self.messagesAtOnce) : Self.messagesAtOnce
+            _ = collect(count, from: publisher, into: buffer, at: now)
+        }
         announceIfNew(publisher, at: now)
     }
 
@@ -96,8 +99,7 @@ final class LaneLoop {
         at now: Instant
     ) {
         if case .publisher(let publisher) = connections[socket] {
-            guard interest.contains(.failed) || publisher.socket.receivable == 0 else { return }
-            // What follows a hole counts, and what came before the end.
+            // What came before the end still counts.
             let isAlive = collect(Self.messagesAtOnce, from: publisher, into: buffer, at: now)
             guard !isAlive || interest.contains(.failed) else { return }
             publisher.finish(at: now)
@@ -178,7 +180,7 @@ final class LaneLoop {
         let publisher = LanePublisher(socket, ticket.stream, place, latency: settings.latency, at: now)
         connections[socket] = .publisher(publisher)
         publishers.append(publisher)
-        watch(socket, [.readable, .failed])
+        watch(socket, .failed)
     }
 
     private func acceptViewer(

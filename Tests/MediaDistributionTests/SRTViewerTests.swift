@@ -62,10 +62,10 @@ import Testing
 
     private func tick(_ number: Int) -> Instant { start + .milliseconds(5 * number) }
 
-    private func group(of packets_: Range<Int>) -> RecentMedia {
+    private func group(of range: Range<Int>) -> RecentMedia {
         var media = RecentMedia(limitInBytes: 8 << 20)
         media.begin()
-        media.append(packets(packets_))
+        media.append(packets(range))
         return media
     }
 
