@@ -80,7 +80,7 @@ let package = Package(
         room("HostClock", ["HSSModel"]),
 
         // What the platform stands on.
-        room("Bus", ["HSSModel"]),
+        room("Bus", ["HSSModel", "Vd"]),
         .target(
             name: "Store",
             dependencies: ["HSSModel", crypto, grdb],
@@ -125,7 +125,7 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
+            ["HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
         ),
 
         // The other ends of the wire.
@@ -193,9 +193,9 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit",
-                asyncHTTPClient, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
-                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs",
+                "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         tests(
@@ -217,7 +217,7 @@ let package = Package(
         tests(
             "CustomerAccessTests",
             [
-                "CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird,
+                "CustomerAccess", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird,
                 hummingbirdTesting, logging, nioCore,
             ]
         ),

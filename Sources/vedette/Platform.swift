@@ -106,6 +106,7 @@ struct Platform {
                 accounts: registry,
                 devices: registry,
                 control: signalling,
+                units: signalling,
                 media: media,
                 settings: .init(configuration),
                 logger: logger

@@ -15,7 +15,7 @@ import Testing
         "Vm": ["HSSModel", "Crypto", "FoundationEssentials"],
         "MediaFormats": [],
         "HostClock": ["HSSModel", "Glibc"],
-        "Bus": ["HSSModel"],
+        "Bus": ["HSSModel", "Vd"],
         "Store": ["HSSModel", "Crypto", "Foundation", "GRDB"],
         "Blobs": ["HSSModel", "Crypto", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
@@ -35,7 +35,7 @@ import Testing
             "NIOCore",
         ]),
         "CustomerAccess": server.union([
-            "HSSModel", "HostClock", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
+            "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
         ]),
         "PremisesUnit": nio.union([
             "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "AsyncHTTPClient",
