@@ -125,7 +125,10 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
+            [
+                "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, lifecycle, logging,
+                nioCore,
+            ]
         ),
 
         // The other ends of the wire.
@@ -193,7 +196,8 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs",
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store",
+                "Blobs",
                 "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]

@@ -124,7 +124,7 @@ package final class AlarmDesk: Service {
             let upload = try await begin(record, notify.type)
             guard let upload else { return AlarmAnswer() }
             return AlarmAnswer(
-                pictureURL: uploads.url(of: upload, https: await sendsByHTTPS(unit.unit))
+                pictureURL: uploads.url(of: upload, https: await takesHTTPS(unit.unit))
             )
         } catch {
             logger.error("an alarm cannot be kept", metadata: ["unit": "\(unit.unit)", "reason": "\(error)"])
@@ -157,6 +157,11 @@ package final class AlarmDesk: Service {
             startedAt: startedAt,
             receivedAt: now
         )
+    }
+
+    private func takesHTTPS(_ unit: UnitID) async -> Bool {
+        guard uploads.settings.plainAddress != nil else { return true }
+        return await sendsByHTTPS(unit)
     }
 
     /// Returns where the picture may go.
@@ -248,6 +253,15 @@ package final class AlarmDesk: Service {
             change(&bits)
             $0.bits[channel] = bits.isEmpty ? nil : bits
         }
+    }
+}
+
+extension AlarmDesk: UnitRequestServer {
+    package func register(in table: inout UnitRequestTable) {
+        table.answer(AlarmNotify.self) { [self] notify, unit throws(RPCFailure) in
+            try await alarm(notify, from: unit)
+        }
+        table.follow { [self] keepalive, unit in heard(keepalive, from: unit) }
     }
 }
 
