@@ -1,16 +1,13 @@
 import Bus
 import FoundationEssentials
 import HSSModel
-import HTTPTypes
 import Hummingbird
-import NIOCore
 import ServerKit
 import Vd
 
 extension CustomerAPI {
     /// Devices of one customer whose alarms are listed together.
     private static let mostDevices = 10_000
-    private static let pictureChunk = 64 << 10
 
     func addAlarmRoutes(to api: RouterGroup<PlatformContext>) {
         api.get("alarms") { request, context in
@@ -45,29 +42,6 @@ extension CustomerAPI {
                 return Self.answer(try await activity.uploads.content(for: alarm.id.rawValue))
             }
         }
-    }
-
-    /// The content as it came, under a name that no browser takes for a page.
-    static func answer(_ content: StoredContent) -> Response {
-        var headers: HTTPFields = [
-            .contentType: content.type, .cacheControl: "private, max-age=3600",
-            .eTag: "\"\(content.sha256)\"",
-        ]
-        headers[.xContentTypeOptions] = "nosniff"
-        return Response(
-            status: .ok,
-            headers: headers,
-            body: ResponseBody(contentLength: Int(content.size)) { writer in
-                var sent: Int64 = 0
-                while sent < content.size {
-                    let bytes = try await content.read(sent, pictureChunk)
-                    guard !bytes.isEmpty else { throw ActivityError.unavailable("a blob that is too short") }
-                    try await writer.write(ByteBuffer(bytes: bytes))
-                    sent += Int64(bytes.count)
-                }
-                try await writer.finish(nil)
-            }
-        )
     }
 
     /// An alarm of a device that the caller may not see is answered like one that is not there.

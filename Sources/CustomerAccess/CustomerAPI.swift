@@ -7,7 +7,8 @@ import ServerKit
 import Vd
 
 /// What the SCU does with one unit for its customers (Cs).
-package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & PTZPoint
+package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & UnitUploadPoint
+    & PTZPoint
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
 ///
@@ -73,6 +74,7 @@ package struct CustomerAPI: Sendable {
         addConfigurationRoutes(to: known)
         addAlarmRoutes(to: known)
         addEventRoutes(to: known)
+        addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         routes.refuseOtherMethods()
     }
@@ -142,6 +144,11 @@ package struct CustomerAPI: Sendable {
         } catch let error as ConfigurationError {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as UnitUploadError {
+            if case .upload(.unavailable(let reason)) = error {
+                logger.error("an upload cannot be handled", metadata: ["reason": "\(reason)"])
             }
             throw error.problem
         } catch let error as FieldError {

@@ -66,6 +66,7 @@ struct Platform {
             media: media,
             servers: activities.servers,
             documents: store,
+            uploads: activities.uploads,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -74,6 +75,7 @@ struct Platform {
             }
         )
         registry.onDeviceChange { await signalling.disconnect($0.unit) }
+        registry.onUserDisabled { await signalling.withdraw($0) }
 
         let scheduling = SchedulingService(
             devices: store,
