@@ -22,6 +22,9 @@ package struct CustomerAPI: Sendable {
         /// Largest JSON body in bytes (`limits.request_body`).
         package var bodySize: Int
 
+        /// Longest silence of an event stream, and how often its session is checked.
+        package var eventHeartbeat = Duration.seconds(15)
+
         package init(requestsPerSecond: Double = 50, burst: Int = 200, bodySize: Int = 65_536) {
             self.requestsPerSecond = requestsPerSecond
             self.burst = burst
@@ -34,6 +37,7 @@ package struct CustomerAPI: Sendable {
     let control: any ServiceControlPoint
     let units: any UnitPoint
     let media: any MediaDistributor
+    let activity: Activity
     let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -45,6 +49,7 @@ package struct CustomerAPI: Sendable {
         control: any ServiceControlPoint,
         units: any UnitPoint,
         media: any MediaDistributor,
+        activity: Activity,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -53,6 +58,7 @@ package struct CustomerAPI: Sendable {
         self.control = control
         self.units = units
         self.media = media
+        self.activity = activity
         self.settings = settings
         self.logger = logger
     }
@@ -66,6 +72,8 @@ package struct CustomerAPI: Sendable {
         addUnitRoutes(to: known)
         addChannelRoutes(to: known)
         addConfigurationRoutes(to: known)
+        addAlarmRoutes(to: known)
+        addEventRoutes(to: known)
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         routes.refuseOtherMethods()
@@ -127,6 +135,11 @@ package struct CustomerAPI: Sendable {
         } catch let error as MediaError {
             throw error.problem
         } catch let error as UnitCallError {
+            throw error.problem
+        } catch let error as ActivityError {
+            if case .unavailable(let reason) = error {
+                logger.error("what is kept of units cannot be read", metadata: ["reason": "\(reason)"])
+            }
             throw error.problem
         } catch let error as ConfigurationError {
             if case .unavailable(let reason) = error {

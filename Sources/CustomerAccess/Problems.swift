@@ -96,6 +96,18 @@ extension UnitCallError {
     }
 }
 
+extension ActivityError {
+    var problem: Problem {
+        switch self {
+        case .notFound: Problem(.notFound, detail: description)
+        case .nothingCame: Problem(.gatewayTimeout, type: "no-upload", detail: description)
+        case .busy:
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        case .unavailable: Problem(.serviceUnavailable, detail: "What is kept is not available; try again.")
+        }
+    }
+}
+
 extension ConfigurationError {
     var problem: Problem {
         switch self {

@@ -248,6 +248,7 @@ final class VdHandler: ChannelInboundHandler {
             let keepalive = try Keepalive(request.parameters)
             try check(keepalive.macID)
             report(link?.took(keepalive) ?? [])
+            services.requests.heard(keepalive, of: registration)
             services.metrics.heartbeats.add()
             return .success(.empty)
         case GetServerInfo.name:

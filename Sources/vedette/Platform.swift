@@ -1,4 +1,3 @@
-import Blobs
 import Bus
 import CentreManagement
 import CustomerAccess
@@ -57,34 +56,17 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let activities = try Activities(configuration, store: store, metrics: metrics, logger: logger)
         let limits = configuration.limits.listener
-        let feed = EventFeed(
-            store: store,
-            mostBells: configuration.limits.eventSubscribers,
-            metrics: metrics,
-            logger: logger
-        )
-        let blobs = try FileBlobs(
-            folder: configuration.blobs.folder,
-            reserve: Int64(configuration.blobs.reserve)
-        )
-        let uploads = UploadDesk(
-            settings: UploadSettings(configuration),
-            key: try UploadKey.load(configuration),
-            store: store,
-            blobs: blobs,
-            feed: feed,
-            metrics: metrics,
-            logger: logger
-        )
         let signalling = SignallingService(
             settings: SignallingSettings(configuration, node: node),
             ports: Self.vdPorts(configuration, identity),
             gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
             admission: registry,
             media: media,
+            servers: activities.servers,
             documents: store,
-            uploads: uploads,
+            uploads: activities.uploads,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -116,11 +98,12 @@ struct Platform {
                 control: signalling,
                 units: signalling,
                 media: media,
+                activity: activities.point,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
-            uploads: uploads
+            uploads: activities.uploads
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -154,14 +137,9 @@ struct Platform {
                 )
             )
         }
-        let upkeep = ActivityUpkeep(
-            store: store,
-            blobs: blobs,
-            settings: .init(configuration),
-            metrics: metrics,
-            logger: logger
-        )
-        services += [registry, media, upkeep, signalling]
+        services += [registry, media]
+        services += activities.services
+        services.append(signalling)
         services += listeners
         process = ServerProcess(
             services: services,

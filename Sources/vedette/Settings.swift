@@ -97,6 +97,16 @@ extension UploadSettings {
     }
 }
 
+extension AlarmDesk.Settings {
+    init(_ configuration: Configuration) {
+        self.init(
+            reportsPerSecond: Double(configuration.limits.alarmRate),
+            burst: configuration.limits.alarmBurst,
+            alarmsPerUnit: configuration.limits.alarmsPerUnit
+        )
+    }
+}
+
 extension ActivityUpkeep.Settings {
     init(_ configuration: Configuration) {
         self.init(retention: configuration.alarmRetention, events: configuration.limits.events)
