@@ -2,6 +2,7 @@ package import HSSModel
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Vd
 
 /// What `vedette pu run` is told.
 package struct PremisesUnitOptions: Sendable {
@@ -21,6 +22,9 @@ package struct PremisesUnitOptions: Sendable {
     package var patternBitrate: Int
     /// Units that start in one second. Households do not switch their cameras on all at once.
     package var startsPerSecond: Int
+    package var device: VirtualDeviceSettings
+    /// For chance of any kind, so that a run can be repeated; nil: another one each time.
+    package var seed: UInt64?
 
     package init(
         platform: String,
@@ -31,7 +35,9 @@ package struct PremisesUnitOptions: Sendable {
         bindCode: String? = nil,
         faults: FaultPlan = FaultPlan(),
         patternBitrate: Int = 0,
-        startsPerSecond: Int = 250
+        startsPerSecond: Int = 250,
+        device: VirtualDeviceSettings = VirtualDeviceSettings(),
+        seed: UInt64? = nil
     ) {
         self.platform = platform
         self.units = units
@@ -42,6 +48,8 @@ package struct PremisesUnitOptions: Sendable {
         self.faults = faults
         self.patternBitrate = patternBitrate
         self.startsPerSecond = startsPerSecond
+        self.device = device
+        self.seed = seed
     }
 }
 
@@ -60,6 +68,8 @@ package struct UnitReport: Sendable, Equatable {
 package final class UnitFleet: Sendable {
     private static let hardwareModel = "Vedette simulated camera"
     private static let firmwareModel = "1.0.0"
+    /// Fields of its configuration that are abilities too.
+    private static let extras: Set<Capability> = [.led, .trace, .switchSchedule, .autoReboot]
     private static let sdk = "vedette-premises-unit/1.0"
 
     private let options: PremisesUnitOptions
@@ -94,6 +104,7 @@ package final class UnitFleet: Sendable {
             trust: trust,
             video: .looped(video),
             threads: min(4, System.coreCount),
+            keepsFiles: false,
             start: start
         )
     }
@@ -104,17 +115,33 @@ package final class UnitFleet: Sendable {
     ) -> [NIOLoopBoundBox<UnitRunner>] {
         let channel = UnitProfile.Channel(bitrate: video.bitrate)
         let channels = Dictionary(uniqueKeysWithValues: (0..<options.channels).map { ($0, channel) })
+        var settings = options.device
+        settings.channels = options.channels
+        settings.failsUpgrades = options.faults.failsUpgrades
+        if settings.battery != nil { settings.abilities.insert(.battery) }
+        let device = settings
+        let seed = options.seed ?? UInt64.random(in: 0...UInt64.max)
         return options.units.enumerated().map { index, credentials in
-            let profile = UnitProfile(
+            var profile = UnitProfile(
                 credentials: credentials,
                 hardwareModel: Self.hardwareModel,
                 firmwareModel: Self.firmwareModel,
                 sdk: Self.sdk,
                 channels: channels
             )
+            profile.abilities = device.abilities
+            profile.extras = device.abilities.contains(.configuration) ? Self.extras : []
+            profile.alarms = Set(AlarmType.allCases)
             let loop = group.next()
             let runner = NIOLoopBoundBox.makeBoxSendingValue(
-                UnitRunner(profile, faults: options.faults, services: services, on: loop) { [tell] event in
+                UnitRunner(
+                    profile,
+                    faults: options.faults,
+                    device: VirtualUnit(device, on: loop),
+                    seed: seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15,
+                    services: services,
+                    on: loop
+                ) { [tell] event in
                     tell(UnitReport(unit: credentials.device, event: event))
                 },
                 eventLoop: loop
