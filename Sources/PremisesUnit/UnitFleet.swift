@@ -1,7 +1,9 @@
 package import HSSModel
+import HostClock
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 import Vd
 
 /// What `vedette pu run` is told.
@@ -76,6 +78,8 @@ package final class UnitFleet: Sendable {
     private let video: VideoSource
     private let trust: TLSConfiguration
     private let tell: @Sendable (UnitReport) -> Void
+    /// While it runs.
+    private let running = Mutex<[(id: UnitID, runner: NIOLoopBoundBox<UnitRunner>)]>([])
 
     /// Reads and checks the files of the options. `tell` is called on event loops and must not wait.
     package init(
@@ -109,6 +113,26 @@ package final class UnitFleet: Sendable {
         )
     }
 
+    /// False where there is no such unit, or none yet.
+    package func carryOut(_ order: UnitOrder, of unit: UnitID?) -> Bool {
+        let chosen = running.withLock { units in
+            units.filter { unit == nil || $0.id == unit }.map(\.runner)
+        }
+        for runner in chosen {
+            runner.eventLoop.execute {
+                switch order {
+                case .alarm(let type, let phase, let channel):
+                    let text = "on command"
+                    let alarm = UnitAlarm(channel: channel, type: type, phase: phase, time: .now, text: text)
+                    runner.value.receive(.alarm(alarm))
+                case .bind(let code): runner.value.receive(.bind(code))
+                case .channel(let number, let state): runner.value.receive(.channel(number, state))
+                }
+            }
+        }
+        return !chosen.isEmpty
+    }
+
     private func start(
         _ services: UnitServices,
         on group: MultiThreadedEventLoopGroup
@@ -121,7 +145,7 @@ package final class UnitFleet: Sendable {
         if settings.battery != nil { settings.abilities.insert(.battery) }
         let device = settings
         let seed = options.seed ?? UInt64.random(in: 0...UInt64.max)
-        return options.units.enumerated().map { index, credentials in
+        let runners = options.units.enumerated().map { index, credentials in
             var profile = UnitProfile(
                 credentials: credentials,
                 hardwareModel: Self.hardwareModel,
@@ -154,5 +178,7 @@ package final class UnitFleet: Sendable {
             }
             return runner
         }
+        running.withLock { $0 = zip(options.units, runners).map { ($0.device, $1) } }
+        return runners
     }
 }

@@ -240,6 +240,26 @@ import Vd
         )
     }
 
+    @Test(
+        "Table I.2-16: an alarm is told, stands in the heartbeat, and sends its picture where one is wanted"
+    )
+    func alarm() async throws {
+        try await DeviceBench.run(
+            prepare: { options in
+                options.device.alarms = [AlarmPlan(type: .human, channel: 1, every: .seconds(2))]
+            },
+            { bench in
+                bench.pictureURL = bench.url("/alarm")
+                try await bench.until { !bench.uploads.isEmpty && bench.alarms.count >= 2 }
+                #expect(bench.alarms.map(\.phase).prefix(2) == [.start, .end])
+                #expect(bench.alarms.allSatisfy { $0.type == .human && $0.channel == 1 })
+                let (luma, width) = try MediaFile.luma(ofJPEG: bench.uploads[0].content)
+                #expect(TestPatternPicture.sceneCode(luma: luma, width: width) >> 24 == 1)
+                #expect(bench.heartbeats.contains { $0.channels[1].alarms == AlarmType.human.bit })
+            }
+        )
+    }
+
     @Test("Table I.2-28: what the unit can, and nothing else")
     func capabilities() async throws {
         try await DeviceBench.run { bench in
