@@ -56,7 +56,8 @@ extension AlarmType {
 struct AlarmQueue: Sendable {
     /// Beyond it the oldest is forgotten: what has just happened matters more.
     static let most = 256
-    static let longestText = 256
+    /// Unicode scalars; four times as many bytes at most, which is half of what the platform reads.
+    static let longestText = 128
     private static let retryDelay: Duration = .seconds(5)
     private static let mostTries = 5
 

@@ -136,7 +136,7 @@ public struct CameraAlarm: Sendable, Equatable {
     public var kind: Kind
     public var phase: Phase
     public var channel: Int
-    /// For people; cut off after 64 characters.
+    /// For people; cut off after 128 Unicode scalars.
     public var text: String
 
     public init(_ kind: Kind, _ phase: Phase, channel: Int = 0, text: String = "") {

@@ -155,7 +155,9 @@ private final class OutputFile {
     private var isKept = false
 
     init() throws {
-        var template = Array((FileManager.default.temporaryDirectory.path() + "/vedette-XXXXXX").utf8CString)
+        var template = Array(
+            (FileManager.default.temporaryDirectory.path() + "/vedette-file-XXXXXX").utf8CString
+        )
         descriptor = template.withUnsafeMutableBufferPointer { buffer in
             buffer.baseAddress.map { mkstemp($0) } ?? -1
         }

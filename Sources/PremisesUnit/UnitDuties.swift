@@ -133,6 +133,7 @@ struct UnitDuties: Sendable {
         jobs = [:]
         played = [:]
         isFormatting = false
+        if upgrade.isRunning { upgrade.fail() }
         alarms.connectionLost()
         return take(pushes.stopAll())
     }
@@ -165,7 +166,9 @@ struct UnitDuties: Sendable {
         guard profile.channels[alarm.channel] != nil else { return [] }
         var alarm = alarm
         alarm.time = clock.time(alarm.time)
-        alarm.text = String(alarm.text.prefix(AlarmQueue.longestText / 4))
+        alarm.text = String(
+            String.UnicodeScalarView(alarm.text.unicodeScalars.prefix(AlarmQueue.longestText))
+        )
         let before = alarms.forgotten
         guard alarms.raise(alarm) else { return [] }
         var outputs: [Output] = [.act(.report(.alarmRaised(alarm)))]

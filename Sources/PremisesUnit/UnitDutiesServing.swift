@@ -228,7 +228,9 @@ extension UnitDuties {
         guard !upgrade.isRunning else {
             return [.act(.report(.eventIgnored(name: UpgradeFirmware.name, "an upgrade is running")))]
         }
-        guard let id = begin(.firmware(model: model), at: now) else { return [] }
+        guard let id = begin(.firmware(model: model), at: now) else {
+            return [.act(.report(.eventIgnored(name: UpgradeFirmware.name, Self.busy.message)))]
+        }
         upgrade.start(model)
         let order = DownloadOrder(id: id, url: message.url, most: Self.longestFirmware, limit: .seconds(1800))
         return [.act(.report(.upgrading(model))), .act(.download(order)), .heartbeat]
@@ -238,7 +240,9 @@ extension UnitDuties {
     private static let longestFile = 256 << 20
 
     private mutating func play(_ url: Secret, on channel: Int, at now: Instant) -> [Output] {
-        guard let id = begin(.file(channel: channel, url: url), at: now) else { return [] }
+        guard let id = begin(.file(channel: channel, url: url), at: now) else {
+            return [.act(.report(.eventIgnored(name: PlayVideo.name, Self.busy.message)))]
+        }
         played[channel] = url
         return [
             .act(.download(DownloadOrder(id: id, url: url, most: Self.longestFile, limit: .seconds(300))))

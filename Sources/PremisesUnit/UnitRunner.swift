@@ -1,3 +1,4 @@
+import Glibc
 import HSSModel
 import HostClock
 import NIOCore
@@ -109,7 +110,9 @@ final class UnitRunner: VdConnectionOwner {
             case .stop: device?.stop()
             default: break
             }
-            for action in machine.receive(next, at: .now, using: &random) { carryOut(action) }
+            let actions = machine.receive(next, at: .now, using: &random)
+            if case .transfer(_, .received(let file)) = next { discard(file, unlessUsedBy: actions) }
+            for action in actions { carryOut(action) }
         }
     }
 
@@ -152,6 +155,18 @@ final class UnitRunner: VdConnectionOwner {
     private func startDevice() {
         let bound = NIOLoopBound(self, eventLoop: loop)
         device?.start { bound.value.receive($0) }
+    }
+
+    /// A file that came too late for anybody to want it.
+    private func discard(_ file: ReceivedFile, unlessUsedBy actions: [UnitMachine.Action]) {
+        guard let path = file.path else { return }
+        let isUsed = actions.contains { action in
+            switch action {
+            case .device(_, .install(_, file)), .device(_, .play(_, file)): true
+            default: false
+            }
+        }
+        if !isUsed { unlink(path) }
     }
 
     private func transferNews(_ job: JobID) -> @Sendable (TransferNews) -> Void {

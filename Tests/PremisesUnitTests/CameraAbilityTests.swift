@@ -178,6 +178,33 @@ import Vd
         )
     }
 
+    @Test("Table I.2-24: a file that is stopped before it has come is not played and not left behind")
+    func stoppedBeforeItCame() async throws {
+        let device = Device()
+        func leftBehind() throws -> Set<String> {
+            let folder = FileManager.default.temporaryDirectory.path()
+            return Set(
+                try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+                    $0.hasPrefix("vedette-file-")
+                }
+            )
+        }
+        let before = try leftBehind()
+        try await Self.run(
+            Self.abilities(device),
+            files: ["/song": [1, 2, 3], "/other": [1, 2, 3, 4]],
+            body: { bench, _ in
+                bench.tell(PlayVideo(channel: 0, url: bench.url("/song")))
+                bench.tell(CtrlVideo(channel: 0, operation: .stop))
+                bench.tell(PlayVideo(channel: 1, url: bench.url("/other")))
+                try await bench.ask(QueryVideoStatus(channel: 1)) { _ in device.heard.contains("play 4") }
+                _ = try await bench.ask(QueryVideoStatus(channel: 0))
+                #expect(!device.heard.contains("play 3"))
+            }
+        )
+        #expect(try leftBehind().subtracting(before).isEmpty)
+    }
+
     @Test("Tables I.2-16, I.2-27: alarms and battery from before the login, with the alarm's own picture")
     func alarms() async throws {
         try await Self.run(
