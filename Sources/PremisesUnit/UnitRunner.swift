@@ -114,6 +114,8 @@ final class UnitRunner: VdConnectionOwner {
             if case .transfer(_, .received(let file)) = next { discard(file, unlessUsedBy: actions) }
             for action in actions { carryOut(action) }
         }
+        // Its memory too: thousands of units wait with nothing to do.
+        inputs = []
     }
 
     private func carryOut(_ action: UnitMachine.Action) {

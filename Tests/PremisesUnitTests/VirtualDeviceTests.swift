@@ -229,6 +229,12 @@ import Vd
         }
     }
 
+    /// Thousands share a process: what nobody has touched must cost next to nothing.
+    @Test func anIdleUnitIsSmall() {
+        #expect(MemoryLayout<VirtualDevice>.size <= 288)
+        #expect(MemoryLayout<UnitMachine>.size <= 1088)
+    }
+
     @Test("a file plays as long as it lasts, and a pause does not count")
     func playing() {
         var bench = Bench()
