@@ -13,7 +13,7 @@ final class CameraDevice: UnitDevice {
     private static let longestLog = 16 << 20
 
     private enum Ability: Hashable {
-        case ptz, configuration, firmware, storage, snapshots, player, log, power
+        case ptz, configuration, firmware, storage, snapshots, player, log, power, status
     }
 
     private let abilities: CameraAbilities
@@ -48,7 +48,8 @@ final class CameraDevice: UnitDevice {
             run(.ptz, id, abilities.ptz) { try $0.carryOut(command, channel: channel) }
         case .presets(let channel):
             ask(.ptz, id, abilities.ptz) { .presets(Array(Set(try $0.presets(channel: channel))).sorted()) }
-        case .status: answer(id, .status(abilities.status?.status() ?? CameraStatus()))
+        case .status where abilities.status == nil: answer(id, .status(CameraStatus()))
+        case .status: ask(.status, id, abilities.status) { .status($0.status()) }
         case .disk: ask(.storage, id, abilities.storage) { .disk(try $0.disk()) }
         case .format: run(.storage, id, abilities.storage) { try $0.format() }
         case .picture(let channel):

@@ -5,8 +5,8 @@ import MediaFormats
 struct VideoSource: Sendable {
     /// So much of a long file is read to learn its bitrate and that it can be played.
     private static let surveyed = 64 << 20
-    /// What the test pattern comes to by itself, rounded up.
-    private static let patternBitrate = 400_000
+    /// What the test pattern comes to by itself while the head of the camera turns, rounded up.
+    private static let patternBitrate = 600_000
 
     private enum Content: Sendable {
         case file(path: String)

@@ -30,7 +30,7 @@ enum VirtualConfiguration {
     private static let ofChannel: [(String, ConfigurationValue)] = [
         ("on", .flag(true)),
         ("video_encoding.encoder", .text("h264")), ("video_encoding.quality", .text("sd")),
-        ("video_encoding.fps", .number(25)), ("video_encoding.bitrate", .number(400_000)),
+        ("video_encoding.fps", .number(25)), ("video_encoding.bitrate", .number(600_000)),
         ("video_encoding.width", .number(640)), ("video_encoding.height", .number(360)),
         ("video_encoding.gop", .number(50)),
         ("audio_encoding.encoder", .text("aac")), ("audio_encoding.sample_rate", .number(48_000)),

@@ -16,12 +16,16 @@ protocol UnitDevice: AnyObject {
     func stop()
 }
 
-/// Where a channel looks, for the thread that draws it.
+/// Where a channel looks, for the thread that draws it. Changes five times a second at most: figures that change with
+/// every picture of a moving head would cost more than all the rest of the video.
 final class SceneBoard: Sendable {
     private struct State {
         var head: VirtualHead?
         var clockOffset: Duration = .zero
+        var shown: (scene: TestPatternScene, at: Instant)?
     }
+
+    private static let interval: Duration = .milliseconds(200)
 
     private let channel: Int
     private let state = Mutex(State())
@@ -31,17 +35,21 @@ final class SceneBoard: Sendable {
     }
 
     func show(_ head: VirtualHead?, clockOffset: Duration) {
-        state.withLock { $0 = State(head: head, clockOffset: clockOffset) }
+        state.withLock {
+            $0.head = head
+            $0.clockOffset = clockOffset
+        }
     }
 
     func scene() -> TestPatternScene {
-        let now = state.withLock { $0 }
-        return VirtualDevice.scene(
-            now.head,
-            channel: channel,
-            at: .now,
-            time: .now + now.clockOffset
-        )
+        let now = Instant.now
+        return state.withLock { state in
+            if let shown = state.shown, now - shown.at < Self.interval { return shown.scene }
+            let time = WallTime.now + state.clockOffset
+            let scene = VirtualDevice.scene(state.head, channel: channel, at: now, time: time)
+            state.shown = (scene, now)
+            return scene
+        }
     }
 }
 

@@ -98,6 +98,23 @@ import Testing
         }
     }
 
+    /// What `pu run` shows of a head that turns at full speed; its units announce 600 kbit/s.
+    @Test func aMovingSceneStaysSmall() {
+        var stream = TestPatternStream()
+        let bytes = (0..<250).reduce(0) { sum, frame in
+            let step = frame / 5
+            let scene = TestPatternScene(
+                channel: 0,
+                pan: step * 12 % 361 - 180,
+                tilt: step * 6 % 181 - 90,
+                zoom: step * 5 % 101,
+                secondOfDay: 36_000 + frame / 25
+            )
+            return sum + stream.next(showing: scene).packets.count
+        }
+        #expect(bytes * 8 / 10 < 600_000, "\(bytes * 8 / 10) bit/s")
+    }
+
     @Test(
         "values beyond the picture's bits are brought within them",
         arguments: [Int.min / 2, -1, Int.max / 2]
