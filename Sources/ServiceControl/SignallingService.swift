@@ -89,7 +89,6 @@ package final class SignallingService: Service {
                 sweeper.eventLoop.execute { sweeper.value.stop() }
             }
         }
-        let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -116,9 +115,6 @@ package final class SignallingService: Service {
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await piece in news.cancelOnGracefulShutdown() { await self.director.heard(piece) }
-            }
-            group.addTask {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
             }
             group.addTask { await self.keepTime() }
@@ -144,7 +140,6 @@ package final class SignallingService: Service {
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
             }
-            if ticks % 200 == 0 { await director.reconcile() }
         }
     }
 
@@ -187,6 +182,10 @@ extension SignallingService: ServiceControlPoint {
 
     package func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async {
         await director.stop(channel, lease: lease, for: user)
+    }
+
+    package func withdraw(_ user: UserName) async {
+        await director.withdraw(user)
     }
 
     package func disconnect(_ unit: UnitID) async {

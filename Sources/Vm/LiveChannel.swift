@@ -23,6 +23,14 @@ package struct LiveChannel: Sendable {
         var expires: Instant
     }
 
+    /// Whose picture a lease opens, for as long as it may open one.
+    private struct Watcher {
+        var holder: UserName
+        var viewers = 0
+        /// A play ticket is made with the lease and may count as long.
+        var mayJoinUntil: Instant
+    }
+
     private enum Phase: Equatable {
         case idle
         /// `PushLive` is under way.
@@ -37,6 +45,8 @@ package struct LiveChannel: Sendable {
     }
 
     package static let mostLeases = 256
+    /// Leases that are watched or may yet be; more customers are turned away.
+    package static let mostWatchers = 16_384
 
     private let timing: Timing
     private let mostWaiters: Int
@@ -45,6 +55,7 @@ package struct LiveChannel: Sendable {
     private var lastEpoch: Epoch
     private var waiters: [Waiter] = []
     private var leases: [LeaseID: Lease] = [:]
+    private var watchers: [LeaseID: Watcher] = [:]
     private var viewers = 0
     /// Somebody waited, watched or held a lease when something was last heard.
     private var demanded = false
@@ -118,13 +129,18 @@ package struct LiveChannel: Sendable {
         case .viewerJoined(let stream, let lease, let count):
             guard stream == current else { return }
             leases[lease] = nil
+            watchers[lease]?.viewers += 1
             viewers = count
-        case .viewerLeft(let stream, let count):
+        case .viewerLeft(let stream, let lease, let count):
             guard stream == current else { return }
+            watchers[lease]?.viewers -= 1
             viewers = count
+        case .dismiss(let holder):
+            dismiss(holder, &actions)
         case .withdraw:
             failWaiters(.withdrawn, &actions)
             leases = [:]
+            watchers = [:]
             viewers = 0
             // Nothing to linger for: the media server ends the viewers with the stream.
             demanded = false
@@ -142,7 +158,9 @@ package struct LiveChannel: Sendable {
         _ now: Instant,
         _ actions: inout [Action]
     ) {
-        guard waiters.count < mostWaiters, leases.count < Self.mostLeases else {
+        guard waiters.count < mostWaiters, leases.count < Self.mostLeases,
+            watchers.count < Self.mostWatchers
+        else {
             actions.append(.fail(request, .busy))
             return
         }
@@ -236,8 +254,24 @@ package struct LiveChannel: Sendable {
         waiters = []
     }
 
+    /// What the media server still shows to this customer ends there; its news tells how many remain.
+    private mutating func dismiss(_ holder: UserName, _ actions: inout [Action]) {
+        for waiter in waiters where waiter.holder == holder {
+            actions.append(.fail(waiter.request, .withdrawn))
+        }
+        waiters.removeAll { $0.holder == holder }
+        leases = leases.filter { $0.value.holder != holder }
+        let dismissed = watchers.filter { $0.value.holder == holder }.keys.sorted {
+            $0.rawValue < $1.rawValue
+        }
+        guard let current, !dismissed.isEmpty else { return }
+        for lease in dismissed { watchers[lease] = nil }
+        actions.append(.dismiss(current, dismissed))
+    }
+
     private mutating func expire(_ now: Instant, _ actions: inout [Action]) {
         leases = leases.filter { $0.value.expires > now }
+        watchers = watchers.filter { $0.value.viewers > 0 || $0.value.mayJoinUntil > now }
         if let until = resting?.until, until <= now { resting = nil }
         for waiter in waiters where waiter.deadline <= now {
             actions.append(.fail(waiter.request, link == .offline ? .unitOffline : .unitSilent))
@@ -323,6 +357,7 @@ package struct LiveChannel: Sendable {
         _ actions: inout [Action]
     ) {
         leases[lease] = Lease(holder: holder, expires: now + timing.lease)
+        watchers[lease] = Watcher(holder: holder, mayJoinUntil: now + Timing.ticket)
         actions.append(.grant(request, LiveLeaseGrant(stream: stream, lease: lease)))
     }
 
@@ -330,6 +365,7 @@ package struct LiveChannel: Sendable {
     private mutating func forget() {
         resuming = nil
         leases = [:]
+        watchers = [:]
         viewers = 0
         lingerUntil = nil
         failures = 0

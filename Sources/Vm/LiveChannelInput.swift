@@ -41,6 +41,8 @@ extension LiveChannel {
         package var lease: Duration
         /// How long a channel rests whose stream the media server would not have.
         package var rest: Duration
+        /// Play tickets are good for 60 s, from a moment after the lease is granted.
+        static let ticket = Duration.seconds(120)
 
         package init(
             publish: Duration = .seconds(10),
@@ -98,9 +100,11 @@ extension LiveChannel {
         /// The media server will not have what the unit sends.
         case rejected(StreamID, Epoch, LiveFailure)
         case viewerJoined(StreamID, LeaseID, viewers: Int)
-        case viewerLeft(StreamID, viewers: Int)
+        case viewerLeft(StreamID, LeaseID, viewers: Int)
         /// Whoever waits, watches or holds a lease may no longer do so.
         case withdraw
+        /// The same for one customer, wherever others go on.
+        case dismiss(holder: UserName)
         case wake
     }
 
@@ -111,6 +115,8 @@ extension LiveChannel {
         case stop(StreamID)
         /// End the stream at the media server.
         case close(StreamID)
+        /// End the viewers of these leases there; their tickets no longer count.
+        case dismiss(StreamID, [LeaseID])
         case grant(LiveRequestID, LiveLeaseGrant)
         case fail(LiveRequestID, LiveFailure)
         /// Replaces the wake before. Waking early does no harm.

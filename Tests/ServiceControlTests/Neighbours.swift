@@ -66,7 +66,7 @@ final class FakeAdmission: UnitAdmission {
         return UserName(unchecked: "anna")
     }
 
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async {}
+    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
 }
 
 /// The media server that the SCU asks (Sm), as the test wants it.
@@ -74,6 +74,7 @@ final class FakeMedia: MediaDistributor {
     private struct State {
         var orders: [IngestOrder] = []
         var closed: [StreamID] = []
+        var dismissed: [LeaseID] = []
         var failure: MediaError?
     }
 
@@ -89,6 +90,7 @@ final class FakeMedia: MediaDistributor {
     func failAll(with failure: MediaError) { state.withLock { $0.failure = failure } }
 
     var orders: [IngestOrder] { state.withLock { $0.orders } }
+    var dismissed: [LeaseID] { state.withLock { $0.dismissed } }
     var closed: [StreamID] { state.withLock { $0.closed } }
 
     func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
@@ -101,6 +103,10 @@ final class FakeMedia: MediaDistributor {
     }
 
     func close(_ stream: StreamID) async { state.withLock { $0.closed.append(stream) } }
+
+    func dismiss(_ leases: [LeaseID], of stream: StreamID) async {
+        state.withLock { $0.dismissed += leases }
+    }
 
     func play(
         _ stream: StreamID,
