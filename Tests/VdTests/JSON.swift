@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// Any JSON, for tests: the room itself never builds a tree.
-enum JSON: Codable, Hashable {
+enum JSON: Codable, Hashable, Sendable {
     case null
     case flag(Bool)
     case integer(Int)

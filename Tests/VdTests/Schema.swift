@@ -2,16 +2,21 @@ import Foundation
 
 /// The schemas of `Schemas/vd`, and as much of JSON Schema (draft 2020-12) as they use. A keyword that is not
 /// known here is an error, so that no rule is passed over.
-struct SchemaFolder {
+struct SchemaFolder: Sendable {
     static let path = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../Schemas/vd").standardizedFileURL
 
+    private static let read = Result { try SchemaFolder(reading: path) }
     private let files: [String: JSON]
 
+    /// Read once for all tests.
     init() throws {
+        self = try Self.read.get()
+    }
+
+    private init(reading path: URL) throws {
         var files: [String: JSON] = [:]
-        for url in try FileManager.default.contentsOfDirectory(at: Self.path, includingPropertiesForKeys: nil)
-        {
+        for url in try FileManager.default.contentsOfDirectory(at: path, includingPropertiesForKeys: nil) {
             files[url.lastPathComponent] = try JSON(parsing: [UInt8](Data(contentsOf: url)))
         }
         self.files = files
@@ -35,7 +40,7 @@ struct SchemaError: Error, CustomStringConvertible {
 }
 
 /// One schema, its reference followed.
-struct Schema {
+struct Schema: Sendable {
     let folder: SchemaFolder
     let file: String
     let node: JSON
