@@ -4,6 +4,11 @@ import HTTPTypes
 package import Hummingbird
 package import Logging
 import ServerKit
+import Vd
+
+/// What the SCU does with one unit for its customers (Cs).
+package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & UnitUploadPoint
+    & PTZPoint
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
 ///
@@ -17,6 +22,9 @@ package struct CustomerAPI: Sendable {
         /// Largest JSON body in bytes (`limits.request_body`).
         package var bodySize: Int
 
+        /// Longest silence of an event stream, and how often its session is checked.
+        package var eventHeartbeat = Duration.seconds(15)
+
         package init(requestsPerSecond: Double = 50, burst: Int = 200, bodySize: Int = 65_536) {
             self.requestsPerSecond = requestsPerSecond
             self.burst = burst
@@ -27,8 +35,10 @@ package struct CustomerAPI: Sendable {
     let accounts: any AccountPoint
     let devices: any DevicePoint
     let control: any ServiceControlPoint
+    let units: any UnitPoint
     let media: any MediaDistributor
-    private let settings: Settings
+    let activity: Activity
+    let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
     static let ticketTime = Duration.seconds(60)
@@ -37,14 +47,18 @@ package struct CustomerAPI: Sendable {
         accounts: any AccountPoint,
         devices: any DevicePoint,
         control: any ServiceControlPoint,
+        units: any UnitPoint,
         media: any MediaDistributor,
+        activity: Activity,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
         self.accounts = accounts
         self.devices = devices
         self.control = control
+        self.units = units
         self.media = media
+        self.activity = activity
         self.settings = settings
         self.logger = logger
     }
@@ -55,6 +69,12 @@ package struct CustomerAPI: Sendable {
         addSessionRoutes(to: api)
         let known = api.add(middleware: SessionMiddleware(accounts: accounts))
         addDeviceRoutes(to: known)
+        addUnitRoutes(to: known)
+        addChannelRoutes(to: known)
+        addConfigurationRoutes(to: known)
+        addAlarmRoutes(to: known)
+        addEventRoutes(to: known)
+        addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         routes.refuseOtherMethods()
     }
@@ -93,6 +113,13 @@ package struct CustomerAPI: Sendable {
         try await request.json(type, upTo: settings.bodySize)
     }
 
+    /// For calls whose body may be left out: nil where the request has none.
+    func decodeOptional<Body: Decodable>(_ type: Body.Type, from request: Request) async throws -> Body? {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard request.headers[.contentType] != nil || length > 0 else { return nil }
+        return try await decode(type, from: request)
+    }
+
     /// Errors of the rooms behind become problems.
     func answering(_ body: () async throws -> Response) async throws -> Response {
         do {
@@ -107,6 +134,25 @@ package struct CustomerAPI: Sendable {
             throw error.problem
         } catch let error as MediaError {
             throw error.problem
+        } catch let error as UnitCallError {
+            throw error.problem
+        } catch let error as ActivityError {
+            if case .unavailable(let reason) = error {
+                logger.error("what is kept of units cannot be read", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as ConfigurationError {
+            if case .unavailable(let reason) = error {
+                logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as UnitUploadError {
+            if case .upload(.unavailable(let reason)) = error {
+                logger.error("an upload cannot be handled", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as FieldError {
+            throw ManagementError.invalid(field: error.field, error.rule).problem
         }
     }
 

@@ -6,6 +6,7 @@ package import NIOCore
 import NIOPosix
 package import ServerKit
 import ServiceLifecycle
+package import Store
 import Synchronization
 import Vd
 import Vm
@@ -35,24 +36,36 @@ package struct VdPort: Sendable {
 package final class SignallingService: Service {
     /// How long a shutdown waits for units to take leave.
     private static let drainTime = Duration.seconds(3)
+    private static let tick = Duration.milliseconds(50)
 
     private let ports: [VdPort]
     private let gate: ConnectionGate
     private let media: any MediaDistributor
     private let services: UnitServices
     private let units: UnitRegistry
+    private let news: UnitNewsFeed
+    private let configurationNews: UnitNewsFeed
     private let director: LiveDirector
+    let calls: UnitCalls
+    let capabilities: CapabilityDesk
+    let configurations: ConfigurationDesk
+    let ptz: PTZDirector
+    let uploads: UploadOrders
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
-    /// `onListening` is told each port once units can connect.
+    /// `servers` serve what units ask of other parts of the platform; `documents` keeps what units say of
+    /// themselves and what is wanted of them over a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
         gate: ConnectionGate,
         admission: any UnitAdmission,
         media: any MediaDistributor,
+        servers: [any UnitRequestServer] = [],
+        documents: (any UnitDocumentStore & LogTaskStore)? = nil,
+        uploads: (any UploadPoint)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -64,8 +77,16 @@ package final class SignallingService: Service {
         self.group = group
         self.logger = logger
         self.onListening = onListening
-        services = UnitServices(settings: settings, admission: admission, metrics: metrics, logger: logger)
+        services = UnitServices(
+            settings: settings,
+            admission: admission,
+            requests: UnitRequestTable(servers + [LogEnds(store: documents, logger: logger)]),
+            metrics: metrics,
+            logger: logger
+        )
         units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
+        news = units.news()
+        configurationNews = units.news()
         director = LiveDirector(
             units: units,
             media: media,
@@ -73,6 +94,26 @@ package final class SignallingService: Service {
             mostWaiters: settings.liveWaiting,
             maxBitrate: settings.maxBitrate,
             metrics: metrics,
+            logger: logger
+        )
+        let book = CapabilityBook()
+        calls = UnitCalls(units: units, abilities: book, metrics: UnitCallMetrics(metrics))
+        capabilities = CapabilityDesk(
+            book: book,
+            units: units,
+            calls: calls,
+            store: documents,
+            mostAtOnce: settings.documentQueries,
+            logger: logger
+        )
+        self.uploads = UploadOrders(calls: calls, uploads: uploads, store: documents, logger: logger)
+        ptz = PTZDirector(registry: units, calls: calls)
+        configurations = ConfigurationDesk(
+            units: units,
+            calls: calls,
+            memory: ConfigurationMemory(store: documents),
+            timing: settings.configuration,
+            mostAtOnce: settings.documentQueries,
             logger: logger
         )
         let units = units
@@ -89,6 +130,8 @@ package final class SignallingService: Service {
                 sweeper.eventLoop.execute { sweeper.value.stop() }
             }
         }
+        await capabilities.begin()
+        await configurations.begin()
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -118,6 +161,7 @@ package final class SignallingService: Service {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
             }
             group.addTask { await self.keepTime() }
+            group.addTask { await self.keepConfigurations() }
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
@@ -131,16 +175,35 @@ package final class SignallingService: Service {
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.
     private func keepTime() async {
-        let tick = Duration.milliseconds(50)
         var ticks = 0
-        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
             ticks += 1
             await director.tick(at: .now)
+            for unit in changed(news) {
+                await ptz.heard(unit)
+                await capabilities.heard(unit)
+            }
+            await ptz.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
             }
         }
+    }
+
+    /// Apart from what must not wait for a store.
+    private func keepConfigurations() async {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
+            for unit in changed(configurationNews) { await configurations.heard(unit) }
+            await configurations.tick(at: .now)
+        }
+    }
+
+    /// The units that a listener has to look at.
+    private func changed(_ feed: UnitNewsFeed) -> Set<UnitID> {
+        let news = feed.take()
+        guard news.hasOverflowed else { return news.links }
+        return news.links.union(units.sessions(after: nil, limit: .max).map(\.unit))
     }
 
     /// Units connected now, for scheduling.
@@ -191,6 +254,11 @@ extension SignallingService: ServiceControlPoint {
     package func disconnect(_ unit: UnitID) async {
         await director.withdraw(unit)
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
+    }
+
+    /// The device was given up or removed: nothing is wanted of its configuration any more.
+    package func forgetWishes(of unit: UnitID) async {
+        await configurations.withdraw(unit)
     }
 
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {

@@ -23,6 +23,9 @@ package struct SignallingSettings: Sendable {
     package var maxBitrate: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
+    /// Units that are asked for their documents at the same time; 0: none is asked on its login.
+    package var documentQueries: Int
+    package var configuration: ConfigurationShadow.Timing
 
     package init(
         node: NodeName,
@@ -35,7 +38,9 @@ package struct SignallingSettings: Sendable {
         live: LiveChannel.Timing = LiveChannel.Timing(),
         liveWaiting: Int = 100,
         maxBitrate: Int = 0,
-        deployedNames: Bool = true
+        deployedNames: Bool = true,
+        documentQueries: Int = 32,
+        configuration: ConfigurationShadow.Timing = ConfigurationShadow.Timing()
     ) {
         self.node = node
         self.keepalive = keepalive
@@ -48,6 +53,8 @@ package struct SignallingSettings: Sendable {
         self.liveWaiting = liveWaiting
         self.maxBitrate = maxBitrate
         self.deployedNames = deployedNames
+        self.documentQueries = documentQueries
+        self.configuration = configuration
     }
 
     var serverInfo: ServerInfo {

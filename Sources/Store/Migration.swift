@@ -23,7 +23,17 @@ package struct Migration: Sendable, Equatable {
             number: 1,
             name: "0001_accounts_devices",
             sql: String(decoding: PackageResources._001_accounts_devices_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 2,
+            name: "0002_activity",
+            sql: String(decoding: PackageResources._002_activity_sql, as: UTF8.self)
+        ),
+        Migration(
+            number: 3,
+            name: "0003_unit_documents",
+            sql: String(decoding: PackageResources._003_unit_documents_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

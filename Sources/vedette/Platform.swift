@@ -56,6 +56,7 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let activities = try Activities(configuration, store: store, metrics: metrics, logger: logger)
         let limits = configuration.limits.listener
         let signalling = SignallingService(
             settings: SignallingSettings(configuration, node: node),
@@ -63,6 +64,9 @@ struct Platform {
             gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
             admission: registry,
             media: media,
+            servers: activities.servers,
+            documents: store,
+            uploads: activities.uploads,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -70,7 +74,13 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
-        registry.onDeviceChange { await signalling.disconnect($0.unit) }
+        registry.onDeviceChange { change in
+            switch change {
+            case .disabled: break
+            case .removed, .unbound: await signalling.forgetWishes(of: change.unit)
+            }
+            await signalling.disconnect(change.unit)
+        }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
         let scheduling = SchedulingService(
@@ -86,11 +96,14 @@ struct Platform {
                 accounts: registry,
                 devices: registry,
                 control: signalling,
+                units: signalling,
                 media: media,
+                activity: activities.point,
                 settings: .init(configuration),
                 logger: logger
             ),
-            media: media
+            media: media,
+            uploads: activities.uploads
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -124,7 +137,9 @@ struct Platform {
                 )
             )
         }
-        services += [registry, media, signalling]
+        services += [registry, media]
+        services += activities.services
+        services.append(signalling)
         services += listeners
         process = ServerProcess(
             services: services,
@@ -198,13 +213,15 @@ struct Platform {
     private static func router(
         scheduling: SchedulingService,
         api: CustomerAPI,
-        media: MediaService
+        media: MediaService,
+        uploads: UploadDesk
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         scheduling.addRoutes(to: router) { $0.remoteAddress }
         api.addRoutes(to: router)
         media.addRoutes(to: router)
+        uploads.addRoutes(to: router) { $0.remoteAddress }
         return router
     }
 }

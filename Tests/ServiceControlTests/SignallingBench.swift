@@ -5,6 +5,7 @@ import Logging
 import ServerKit
 import ServiceControl
 import ServiceLifecycle
+import Store
 import Testing
 import Vd
 
@@ -25,13 +26,19 @@ struct SignallingBench {
     let authority: String
     private let group: ServiceGroup
 
-    static var settings: SignallingSettings { SignallingSettings(node: NodeName(unchecked: "test")) }
+    /// Units are not asked for anything on their login, so that what a test sees is what it asked for.
+    static var settings: SignallingSettings {
+        SignallingSettings(node: NodeName(unchecked: "test"), documentQueries: 0)
+    }
 
     /// Runs `body` while the SCU serves, then shuts it down gracefully.
     static func run(
         settings: SignallingSettings = SignallingBench.settings,
         limits: ListenerLimits = ListenerLimits(),
         tls: Bool = false,
+        servers: [any UnitRequestServer] = [],
+        documents: (any UnitDocumentStore & LogTaskStore)? = nil,
+        uploads: (any UploadPoint)? = nil,
         _ body: (SignallingBench) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -70,6 +77,9 @@ struct SignallingBench {
             gate: gate,
             admission: admission,
             media: media,
+            servers: servers,
+            documents: documents,
+            uploads: uploads,
             metrics: metrics,
             logger: logger
         ) { announce.yield(($0.name, $1)) }
