@@ -92,6 +92,7 @@ package final class SignallingService: Service {
             media: media,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
+            maxBitrate: settings.maxBitrate,
             metrics: metrics,
             logger: logger
         )
@@ -255,6 +256,11 @@ extension SignallingService: ServiceControlPoint {
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
     }
 
+    /// The device was given up or removed: nothing is wanted of its configuration any more.
+    package func forgetWishes(of unit: UnitID) async {
+        await configurations.withdraw(unit)
+    }
+
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
         switch failure {
         case .unitOffline: .unitOffline(channel.unit)
@@ -262,6 +268,7 @@ extension SignallingService: ServiceControlPoint {
         case .unitSilent: .unitSilent(channel.unit)
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
+        case .overBitrate: .overBitrate(channel, limit: services.settings.maxBitrate)
         case .withdrawn: .withdrawn(channel)
         case .busy: .busy("customers that wait for channel \(channel)")
         }

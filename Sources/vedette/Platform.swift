@@ -80,7 +80,13 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
-        registry.onDeviceChange { await signalling.disconnect($0.unit) }
+        registry.onDeviceChange { change in
+            switch change {
+            case .disabled: break
+            case .removed, .unbound: await signalling.forgetWishes(of: change.unit)
+            }
+            await signalling.disconnect(change.unit)
+        }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
         let scheduling = SchedulingService(

@@ -26,6 +26,7 @@ extension SignallingSettings {
             units: configuration.limits.units,
             live: .init(linger: configuration.liveLinger),
             liveWaiting: configuration.limits.liveWaiting,
+            maxBitrate: configuration.liveMaxBitrate,
             deployedNames: configuration.vd.deployedNames
         )
     }

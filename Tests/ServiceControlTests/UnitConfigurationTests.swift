@@ -141,6 +141,20 @@ import Vd
         }
     }
 
+    /// The next owner must not inherit what the last one wanted.
+    @Test func whatIsWantedGoesWithTheOwner() async throws {
+        let documents = FakeDocuments()
+        try await SignallingBench.run(documents: documents) { bench in
+            _ = try await UnitAPI(bench).send("PATCH \(Self.path)", #"{"led":true}"#)
+        }
+        try await SignallingBench.run(documents: documents) { bench in
+            await bench.service.forgetWishes(of: UnitCallTests.cam1)
+            #expect(documents.body(.desired, of: UnitCallTests.cam1) == nil)
+            let shown = try await UnitAPI(bench).send("GET \(Self.path)")
+            #expect(shown.status == 200 && shown.json.contains(#""desired":{}"#), "\(shown)")
+        }
+    }
+
     @Test(arguments: [
         (#"{"led":1}"#, "led"), (#"{"nonsense":true}"#, "nonsense"),
         (#"{"channels":{"0":{"image":{"flip":true}}}}"#, "channels.0.image.flip"),
