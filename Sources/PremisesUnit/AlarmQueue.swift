@@ -22,32 +22,6 @@ extension UnitAlarm: CustomStringConvertible {
     package var description: String { "\(type.word) \(phase.rawValue) on channel \(channel)" }
 }
 
-extension AlarmType {
-    /// How people write it, on the command line too.
-    package var word: String {
-        switch self {
-        case .external: "external"
-        case .motion: "motion"
-        case .intrusion: "intrusion"
-        case .cry: "cry"
-        case .face: "face"
-        case .sound: "sound"
-        case .lowPower: "low-power"
-        case .lockPicking: "lock-picking"
-        case .bellRing: "bell"
-        case .human: "human"
-        case .infraredMotion: "pir"
-        }
-    }
-
-    package init?(word: String) {
-        guard let type = Self.allCases.first(where: { $0.word == word }) else { return nil }
-        self = type
-    }
-
-    package static var words: String { allCases.map(\.word).joined(separator: ", ") }
-}
-
 /// Alarms on their way to the platform (Table I.2-16): each is told until it is answered, in order, always with the
 /// time at which it happened, over however many connections that takes.
 ///
