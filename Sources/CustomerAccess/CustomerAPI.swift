@@ -74,6 +74,7 @@ package struct CustomerAPI: Sendable {
         addConfigurationRoutes(to: known)
         addAlarmRoutes(to: known)
         addEventRoutes(to: known)
+        addWebhookRoutes(to: known)
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         routes.refuseOtherMethods()

@@ -37,7 +37,12 @@ struct APIClient {
             control: neighbours,
             units: neighbours,
             media: neighbours,
-            activity: Activity(uploads: activity, alarms: activity, events: activity),
+            activity: Activity(
+                uploads: activity,
+                alarms: activity,
+                events: activity,
+                webhooks: activity
+            ),
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
