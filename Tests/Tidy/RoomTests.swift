@@ -43,6 +43,9 @@ import Testing
             "Dispatch",
             "Foundation", "Glibc", "Synchronization",
         ]),
+        "DeviceCheck": nio.union([
+            "HSSModel", "HostClock", "Vs", "Vd", "SRTTransport", "Foundation",
+        ]),
         "CustomerUnit": nio.union([
             "HSSModel", "HostClock", "Vm", "SRTTransport", "AsyncHTTPClient", "Dispatch",
             "FoundationEssentials",

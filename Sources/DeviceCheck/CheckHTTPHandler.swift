@@ -1,0 +1,109 @@
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Vd
+import Vs
+
+/// Vs, and files both ways: `PUT` and `GET` below `/check/`.
+final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private static let folder = "/check/"
+    private static let longestUpload = 64 << 20
+    private static let servedFile = [UInt8](repeating: 0x55, count: 4096)
+
+    private let site: CheckSite
+    private var head: HTTPRequestHead?
+    private var size = 0
+    private var first: [UInt8] = []
+
+    init(_ site: CheckSite) {
+        self.site = site
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            self.head = head
+            size = 0
+            first = []
+        case .body(let part):
+            size += part.readableBytes
+            guard size <= Self.longestUpload else { return context.close(promise: nil) }
+            if first.count < 16 { first += part.readableBytesView.prefix(16 - first.count) }
+        case .end:
+            guard let head else { return }
+            self.head = nil
+            answer(head, context)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let parts = head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let path = parts.first.map(String.init) ?? ""
+        switch (head.method, path) {
+        case (.GET, SchedulingRequest.path), (.GET, SchedulingRequest.deployedPath):
+            schedule(parts.count > 1 ? String(parts[1]) : "", head, context)
+        case (.PUT, _) where path.hasPrefix(Self.folder):
+            let name = String(path.dropFirst(Self.folder.count))
+            guard name != Names.refused else { return send(.forbidden, [], context) }
+            let type = head.headers.first(name: "Content-Type")
+            site.receive(.uploaded(CheckUpload(name: name, type: type, sizeInBytes: size, head: first)))
+            send(.ok, [], context)
+        case (.GET, Self.folder + Names.sound), (.GET, Self.folder + Names.firmware):
+            send(.ok, Self.servedFile, context)
+            site.receive(.fetched(String(path.dropFirst(Self.folder.count))))
+        case (.GET, _) where head.headers.contains(name: "Upgrade"):
+            guard case .failure(let refusal) = site.login(head.uri) else {
+                return send(.badRequest, [], context)
+            }
+            site.receive(.loginRefused(refusal.reason))
+            send(.unauthorized, Self.json(SchedulingFailureBody(info: refusal.reason)), context)
+        default: send(.notFound, [], context)
+        }
+    }
+
+    private func schedule(_ query: String, _ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        let fields: [Substring] = query.split(separator: "&")
+        let macids = fields.compactMap { field -> String? in
+            let pair: [Substring] = field.split(
+                separator: "=",
+                maxSplits: 1,
+                omittingEmptySubsequences: false
+            )
+            guard pair.count == 2, pair[0] == SchedulingRequest.queryName else { return nil }
+            return String(pair[1]).removingPercentEncoding ?? String(pair[1])
+        }
+        switch site.scheduled(macids: macids, headers: head.headers[SchedulingRequest.headerName]) {
+        case .success(let answer): send(.ok, Self.json(answer), context)
+        case .failure(let failure):
+            let body = Self.json(SchedulingFailureBody(info: failure.info))
+            send(HTTPResponseStatus(statusCode: failure.status), body, context)
+        }
+    }
+
+    private static func json(_ value: some Encodable) -> [UInt8] {
+        (try? JSONEncoder().encode(value)).map(Array.init) ?? []
+    }
+
+    private func send(_ status: HTTPResponseStatus, _ body: [UInt8], _ context: ChannelHandlerContext) {
+        var response = HTTPResponseHead(version: .http1_1, status: status)
+        response.headers.add(name: "Content-Length", value: "\(body.count)")
+        if body.first == UInt8(ascii: "{") {
+            response.headers.add(name: "Content-Type", value: "application/json")
+        }
+        context.write(wrapOutboundOut(.head(response)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+}

@@ -1,0 +1,340 @@
+package import HSSModel
+package import Vd
+import Vs
+
+/// Names one WebSocket of the device.
+package struct CheckConnection: Hashable, Sendable {
+    package let number: Int
+
+    package init(_ number: Int) {
+        self.number = number
+    }
+}
+
+/// A platform that looks at one device, rule by rule. Knows no socket, clock or chance: an edge tells what the device
+/// does, and carries out what is wanted.
+package struct CheckMachine: Sendable {
+    package enum Input: Sendable {
+        /// Vs was asked, with each `macid` and `Mac-Identity` as often as it was there.
+        case scheduling(macids: [String], headers: [String])
+        case login(CheckConnection, UnitLoginURL)
+        case loginRefused(String)
+        case message(CheckConnection, [UInt8])
+        case closed(CheckConnection)
+        case uploaded(CheckUpload)
+        case fetched(String)
+        case streamBegan(StreamID)
+        case streamEnded(StreamID)
+        case wake
+    }
+
+    package enum Action: Sendable, Equatable {
+        case send(CheckConnection, RPCMessage)
+        case sendBytes(CheckConnection, [UInt8])
+        case close(CheckConnection)
+        case report(CheckFinding)
+        /// Always the last one.
+        case finish
+    }
+
+    private enum State {
+        /// The next step needs a connection.
+        case absent(until: Instant)
+        case running(until: Instant)
+        case finished
+    }
+
+    /// The longest wait of §9.3.1.3, an attempt, and a restart.
+    private static let returnTime = Duration.seconds(100)
+
+    package private(set) var report = CheckReport()
+    private let settings: CheckSettings
+    private let steps: [CheckStep]
+    private var memory: CheckMemory
+    private var state = State.finished
+    private var position = 0
+    private var asked = ""
+    private var connection: (id: CheckConnection, session: RPCSession)?
+    private var sessionWake: Instant?
+    private var firstCall: UInt64 = 1
+    private var lastCall: UInt64 = 0
+    /// What the step that runs has asked.
+    private var methods: [String] = []
+
+    package init(_ settings: CheckSettings, at now: Instant, wall: WallTime) {
+        self.settings = settings
+        let steps = CheckPlan.steps.filter { step in
+            guard settings.isDestructive || !step.isDestructive else { return false }
+            return settings.only.isEmpty || settings.only.contains(step.clause) || step.isGroundwork
+        }
+        self.steps = steps
+        memory = CheckMemory(settings, at: now, wall: wall)
+        state = .running(until: now + settings.patience)
+        memory.beginStep(at: now)
+    }
+
+    /// The clauses and tables that `only` may name.
+    package static var clauses: Set<String> { Set(CheckPlan.steps.map(\.clause)) }
+
+    /// When to come back at the latest.
+    package var nextWake: Instant? {
+        switch state {
+        case .absent(let until), .running(let until): [until, sessionWake].compactMap(\.self).min()
+        case .finished: nil
+        }
+    }
+
+    package mutating func receive(_ input: Input, at now: Instant) -> [Action] {
+        if case .finished = state { return [] }
+        var actions = take(input, at: now)
+        advance(&actions, at: now)
+        return actions
+    }
+
+    // MARK: What the device does
+
+    private mutating func take(_ input: Input, at now: Instant) -> [Action] {
+        switch input {
+        case .scheduling(let macids, let headers):
+            var problem: String?
+            do throws(SchedulingFailure) {
+                let request = try SchedulingRequest(macids: macids, headers: headers)
+                if request.macIdentity.canonical != settings.macIdentity.canonical {
+                    problem = "macid names another device"
+                }
+            } catch {
+                problem = error.info
+            }
+            memory.note(.scheduling(problem: problem, hasHeader: !headers.isEmpty), at: now)
+            return []
+        case .login(let id, let url):
+            var actions: [Action] = []
+            if connection != nil { actions = end(byDevice: true, at: now) }
+            connection = (id, RPCSession())
+            memory.note(.login(url), at: now)
+            return actions
+        case .loginRefused(let reason):
+            memory.note(.loginRefused(reason), at: now)
+            return []
+        case .message(let id, let bytes):
+            guard id == connection?.id else { return [] }
+            do throws(MalformedPacket) {
+                return session(.message(try RPCMessage(parsing: bytes)), at: now)
+            } catch {
+                return session(.malformed(error), at: now)
+            }
+        case .closed(let id):
+            guard id == connection?.id else { return [] }
+            return end(byDevice: true, at: now)
+        case .uploaded(let upload): memory.note(.uploaded(upload), at: now)
+        case .fetched(let name): memory.note(.fetched(name), at: now)
+        case .streamBegan(let stream): memory.note(.streamBegan(stream), at: now)
+        case .streamEnded(let stream): memory.note(.streamEnded(stream), at: now)
+        case .wake:
+            if let sessionWake, sessionWake <= now { return session(.wake, at: now) }
+        }
+        return []
+    }
+
+    private mutating func session(_ input: RPCSession.Input, at now: Instant) -> [Action] {
+        guard let (id, current) = connection else { return [] }
+        var session = current
+        let outputs = session.receive(input, at: now)
+        connection?.session = session
+        sessionWake = nil
+        var actions: [Action] = []
+        for output in outputs {
+            switch output {
+            case .send(let message): actions.append(.send(id, message))
+            case .serve(let serve, let request):
+                memory.note(.request(request), at: now)
+                actions += self.session(.answer(serve, answer(request)), at: now)
+            case .deliver(let event):
+                memory.note(.event(event), at: now)
+                look(at: event)
+            case .finish(let call, let outcome):
+                guard call.rawValue >= firstCall else { continue }
+                note(call, outcome, at: now)
+            case .wake(let instant): sessionWake = instant
+            case .close(let reason):
+                note(reason)
+                actions.append(.close(id))
+                memory.note(.closed(byDevice: false), at: now)
+                connection = nil
+            }
+        }
+        return actions
+    }
+
+    /// An answer to a request of the step that runs.
+    private mutating func note(_ call: CallID, _ outcome: CallOutcome, at now: Instant) {
+        let index = Int(call.rawValue - firstCall)
+        memory.note(.answer(index, outcome), at: now)
+        if index < methods.count { memory.learn(methods[index], outcome) }
+    }
+
+    private mutating func note(_ reason: CloseReason) {
+        switch reason {
+        case .malformed: memory.noteProblem("§9.3.2.1", reason.description)
+        case .unexpectedAnswer, .unanswered, .tooManyRequests:
+            memory.noteProblem("§9.3.2.1.1", reason.description)
+        case .peerGone, .local: break
+        }
+    }
+
+    /// The connection is over; its calls hear of it.
+    private mutating func end(byDevice: Bool, at now: Instant) -> [Action] {
+        guard let (id, current) = connection else { return [] }
+        var session = current
+        for case .finish(let call, let outcome) in session.receive(.close(.peerGone), at: now)
+        where call.rawValue >= firstCall {
+            note(call, outcome, at: now)
+        }
+        connection = nil
+        sessionWake = nil
+        memory.note(.closed(byDevice: byDevice), at: now)
+        return [.close(id)]
+    }
+
+    // MARK: What the device asks
+
+    private mutating func answer(_ request: RPCRequest) -> RPCAnswer {
+        var table = "§9.3.2.1.1"
+        do throws(FieldError) {
+            switch request.method {
+            case Keepalive.name:
+                table = "I.2-1"
+                try check(try Keepalive(request.parameters).macID)
+                return .success(.empty)
+            case GetServerInfo.name:
+                table = "I.2-2"
+                try check(try GetServerInfo(request.parameters).macID)
+                return .success(ServerInfo(heartbeatSeconds: settings.heartbeatSeconds).object)
+            case AlarmNotify.name:
+                table = "I.2-16"
+                _ = try AlarmNotify(request.parameters)
+                return .success(AlarmAnswer(pictureURL: memory.url("alarm.jpg")).object)
+            default:
+                memory.noteProblem("Table 9-4", "\(request.method) is no request of a unit")
+                return .failure(.unsupportedMethod(request.method))
+            }
+        } catch {
+            memory.noteProblem(table, "\(request.method): \(error)")
+            return .failure(.parameter(error))
+        }
+    }
+
+    private mutating func look(at event: RPCEvent) {
+        let entry = VdCatalogue.messages.first { $0.name == event.name && $0.direction == .toPlatform }
+        guard let entry, entry.kind == .event else {
+            return memory.noteProblem("Table 9-4", "\(event.name) is no event of a unit")
+        }
+        do {
+            _ = try entry.type.init(event.parameters)
+        } catch {
+            memory.noteProblem("I.2-\(entry.table)", "\(event.name): \(error)")
+        }
+    }
+
+    private func check(_ macID: String) throws(FieldError) {
+        guard MACIdentity(rawValue: macID)?.canonical == settings.macIdentity.canonical else {
+            throw FieldError("mac_id", "is not that of the device")
+        }
+    }
+
+    // MARK: Steps
+
+    private mutating func advance(_ actions: inout [Action], at now: Instant) {
+        while true {
+            switch state {
+            case .finished: return
+            case .absent(let until):
+                if connection != nil {
+                    start(&actions, at: now)
+                } else if until <= now {
+                    conclude(.failed("the device did not come back"), &actions)
+                    giveUp(&actions)
+                } else {
+                    return
+                }
+            case .running(let until):
+                let step = steps[position]
+                guard let verdict = step.judge(memory, until <= now) ?? (until <= now ? Self.silence : nil)
+                else { return }
+                conclude(verdict, &actions)
+                // Nothing can be said of a device that never came.
+                if memory.journal.isEmpty { giveUp(&actions) } else { next(&actions, at: now) }
+            }
+        }
+    }
+
+    private static let silence = CheckVerdict.failed("nothing came in time")
+
+    private mutating func conclude(_ verdict: CheckVerdict, _ actions: inout [Action]) {
+        let step = steps[position]
+        if settings.only.isEmpty || settings.only.contains(step.clause) {
+            let finding = CheckFinding(
+                clause: step.clause,
+                rule: step.rule,
+                severity: step.severity,
+                asked: asked,
+                verdict: verdict
+            )
+            report.findings.append(finding)
+            actions.append(.report(finding))
+        }
+        asked = ""
+        position += 1
+    }
+
+    private mutating func giveUp(_ actions: inout [Action]) {
+        while position < steps.count {
+            conclude(.skipped("the device was not there"), &actions)
+        }
+        finish(&actions)
+    }
+
+    private mutating func next(_ actions: inout [Action], at now: Instant) {
+        guard position < steps.count else { return finish(&actions) }
+        // `start` may answer at once, and its answer belongs to the new step.
+        memory.beginStep(at: now)
+        if steps[position].needsConnection, connection == nil {
+            // One that was never let in has nothing to come back to.
+            state = .absent(until: memory.logins.isEmpty ? now : now + Self.returnTime)
+        } else {
+            start(&actions, at: now)
+        }
+    }
+
+    private mutating func start(_ actions: inout [Action], at now: Instant) {
+        memory.beginStep(at: now)
+        let step = steps[position]
+        if let reason = step.skip(memory) {
+            conclude(.skipped(reason), &actions)
+            return next(&actions, at: now)
+        }
+        state = .running(until: now + step.patience(memory))
+        firstCall = lastCall + 1
+        methods = []
+        let orders = step.orders(memory)
+        asked = orders.map(\.description).joined(separator: ", ")
+        for order in orders {
+            guard let id = connection?.id else { return }
+            switch order {
+            case .ask(let request):
+                lastCall += 1
+                methods.append(request.method)
+                actions += session(.call(CallID(lastCall), request), at: now)
+            case .tell(let event): actions += session(.notify(event), at: now)
+            case .garbage(let bytes): actions.append(.sendBytes(id, bytes))
+            case .drop: actions += end(byDevice: false, at: now)
+            }
+        }
+    }
+
+    private mutating func finish(_ actions: inout [Action]) {
+        actions += end(byDevice: false, at: memory.stepBegan)
+        state = .finished
+        actions.append(.finish)
+    }
+}

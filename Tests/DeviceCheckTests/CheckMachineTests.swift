@@ -1,0 +1,95 @@
+import DeviceCheck
+import HSSModel
+import Testing
+
+@Suite("The check in virtual time") struct CheckMachineTests {
+    static func settings() throws -> CheckSettings {
+        var settings = CheckSettings(
+            device: try #require(UnitID(rawValue: "check-1")),
+            macIdentity: try #require(MACIdentity(rawValue: "00:11:22:33:44:55")),
+            password: Secret("password")
+        )
+        settings.base = "https://localhost:1/check/"
+        settings.media = "srt://localhost:2"
+        settings.passphrase = Secret("a passphrase")
+        return settings
+    }
+
+    static func failures(_ report: CheckReport) -> [CheckFinding] {
+        report.findings.filter { if case .failed = $0.verdict { true } else { false } }
+    }
+
+    @Test func aGoodDevicePasses() throws {
+        let report = ModelUnit.report(nil, settings: try Self.settings())
+        #expect(Self.failures(report).isEmpty)
+        #expect(report.conforms && report.passed > 35)
+    }
+
+    /// One fault each, and the rule that has to notice it.
+    @Test(arguments: [
+        (ModelUnit.Fault.otherMAC, "Table I.1", "asks /Vs"), (.noHeader, "§9.2", "Mac-Identity"),
+        (.claimsReconnect, "Table 9-3", "reconnect=0"), (.otherMACInKeepalive, "I.2-1", "keeps the rules"),
+        (.noKeepalive, "I.2-1", "soon after"), (.slowKeepalive, "I.2-1", "as often"),
+        (.badCapabilities, "I.2-28", "tells what it can do"),
+        (.unknownMethodIsSuccess, "§9.3.2.1.1", "error 101"),
+        (.answersOutOfOrder, "§9.3.2.1.1", "in the order"), (.answersEvents, "§9.3.2.1.2", "answers none"),
+        (.refusesUnknownFields, "§9.3.2.1", "fields that it does not know"),
+        (.nullIsAValue, "§9.3.2.1", "null"), (.takesBrokenParameters, "I.2-12", "error 12"),
+        (.takesMissingChannels, "I.2-12", "error 102"), (.wrongClock, "I.2-10", "clock"),
+        (.ptzNotAnnounced, "I.2-18", "presets"), (.lostPreset, "I.2-17", "set"),
+        (.snapshotBeforeUpload, "I.2-22", "answers when it is there"), (.noJPEG, "I.2-22", "JPEG"),
+        (.noLogDone, "I.2-29", "LogDone"), (.logOfAnotherSize, "I.2-29", "LogDone"),
+        (.ignoresStop, "I.2-13", "stops the push"), (.keepsFirstStream, "I.2-12", "another stream"),
+        (.malformedPacket, "§9.3.2.1", "sends packets"), (.survivesGarbage, "§9.3.2.1", "malformed"),
+        (.forgetsReconnect, "Table 9-3", "reconnect=1"), (.slowReturn, "§9.3.1.3", "random wait"),
+        (.leavesAtReschedule, "I.2-6", "Reschedule"), (.staysSilent, "I.2-11", "models of its login"),
+        (.unknownRequest, "Table 9-4", "may send"),
+    ]) func aFaultFailsItsClause(fault: ModelUnit.Fault, clause: String, rule: String) throws {
+        let report = ModelUnit.report(fault, settings: try Self.settings())
+        let failures = Self.failures(report)
+        #expect(
+            failures.contains { $0.clause == clause && $0.rule.contains(rule) },
+            "\(fault): \(failures.map { "\($0.clause) \($0.rule): \($0.verdict)" })"
+        )
+    }
+
+    @Test func everyFaultStandsInTheTable() {
+        #expect(ModelUnit.Fault.allCases.count == 30)
+    }
+
+    @Test func aDeviceThatNeverComesIsNoConformingOne() throws {
+        let settings = try Self.settings()
+        let start = Instant(nanoseconds: 0)
+        var machine = CheckMachine(settings, at: start, wall: WallTime(milliseconds: 0))
+        #expect(machine.receive(.wake, at: start + .seconds(599)).isEmpty)
+        #expect(machine.receive(.wake, at: start + .seconds(600)).last == .finish)
+        #expect(!machine.report.conforms)
+        #expect(machine.report.failed(.must) == 1)
+    }
+
+    @Test func onlyLooksAtWhatWasChosen() throws {
+        var settings = try Self.settings()
+        settings.only = ["I.2-22"]
+        let report = ModelUnit.report(nil, settings: settings)
+        #expect(Set(report.findings.map(\.clause)) == ["I.2-22"])
+        #expect(report.conforms)
+    }
+
+    /// Rules that cost the device something run when they are asked for, and never otherwise.
+    @Test func destructiveRulesHaveToBeAskedFor() throws {
+        let names: Set = ["I.2-4", "I.2-5", "I.2-7", "I.2-21", "I.2-32"]
+        var settings = try Self.settings()
+        #expect(
+            names.isDisjoint(with: ModelUnit.report(nil, settings: settings).findings.map(\.clause))
+        )
+        settings.isDestructive = true
+        #expect(names.isSubset(of: ModelUnit.report(nil, settings: settings).findings.map(\.clause)))
+    }
+
+    /// The password of the device and the passphrase of its stream are told once, by the command; a report is passed on.
+    @Test func theReportHoldsNoSecret() throws {
+        let settings = try Self.settings()
+        let text = "\(ModelUnit.report(nil, settings: settings).findings)"
+        #expect(!text.contains(settings.passphrase.reveal()) && !text.contains(settings.base))
+    }
+}
