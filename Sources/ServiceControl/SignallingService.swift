@@ -6,6 +6,7 @@ package import NIOCore
 import NIOPosix
 package import ServerKit
 import ServiceLifecycle
+package import Store
 import Synchronization
 import Vd
 import Vm
@@ -42,17 +43,23 @@ package final class SignallingService: Service {
     private let services: UnitServices
     private let units: UnitRegistry
     private let director: LiveDirector
+    let calls: UnitCalls
+    let capabilities: CapabilityDesk
+    let configurations: ConfigurationDesk
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
-    /// `onListening` is told each port once units can connect.
+    /// `servers` serve what units ask of other parts of the platform; `documents` keeps what units say of
+    /// themselves and what is wanted of them over a restart. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
         gate: ConnectionGate,
         admission: any UnitAdmission,
         media: any MediaDistributor,
+        servers: [any UnitRequestServer] = [],
+        documents: (any UnitDocumentStore)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -64,7 +71,13 @@ package final class SignallingService: Service {
         self.group = group
         self.logger = logger
         self.onListening = onListening
-        services = UnitServices(settings: settings, admission: admission, metrics: metrics, logger: logger)
+        services = UnitServices(
+            settings: settings,
+            admission: admission,
+            requests: UnitRequestTable(servers),
+            metrics: metrics,
+            logger: logger
+        )
         units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
         director = LiveDirector(
             units: units,
@@ -72,6 +85,24 @@ package final class SignallingService: Service {
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
             metrics: metrics,
+            logger: logger
+        )
+        let book = CapabilityBook()
+        calls = UnitCalls(units: units, abilities: book, metrics: UnitCallMetrics(metrics))
+        capabilities = CapabilityDesk(
+            book: book,
+            units: units,
+            calls: calls,
+            store: documents,
+            mostAtOnce: settings.documentQueries,
+            logger: logger
+        )
+        configurations = ConfigurationDesk(
+            units: units,
+            calls: calls,
+            memory: ConfigurationMemory(store: documents),
+            timing: settings.configuration,
+            mostAtOnce: settings.documentQueries,
             logger: logger
         )
         let units = units
@@ -88,6 +119,8 @@ package final class SignallingService: Service {
                 sweeper.eventLoop.execute { sweeper.value.stop() }
             }
         }
+        await capabilities.begin()
+        await configurations.begin()
         let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
@@ -115,7 +148,12 @@ package final class SignallingService: Service {
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await piece in news.cancelOnGracefulShutdown() { await self.director.heard(piece) }
+                for await piece in news.cancelOnGracefulShutdown() {
+                    await self.director.heard(piece)
+                    guard case .link(let unit) = piece else { continue }
+                    await self.capabilities.heard(unit)
+                    await self.configurations.heard(unit)
+                }
             }
             group.addTask {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
@@ -139,6 +177,7 @@ package final class SignallingService: Service {
         while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
             ticks += 1
             await director.tick(at: .now)
+            await configurations.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])

@@ -21,6 +21,9 @@ package struct SignallingSettings: Sendable {
     package var liveWaiting: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
+    /// Units that are asked for their documents at the same time; 0: none is asked on its login.
+    package var documentQueries: Int
+    package var configuration: ConfigurationShadow.Timing
 
     package init(
         node: NodeName,
@@ -32,7 +35,9 @@ package struct SignallingSettings: Sendable {
         pendingLogins: Int = 1024,
         live: LiveChannel.Timing = LiveChannel.Timing(),
         liveWaiting: Int = 100,
-        deployedNames: Bool = true
+        deployedNames: Bool = true,
+        documentQueries: Int = 32,
+        configuration: ConfigurationShadow.Timing = ConfigurationShadow.Timing()
     ) {
         self.node = node
         self.keepalive = keepalive
@@ -44,6 +49,8 @@ package struct SignallingSettings: Sendable {
         self.live = live
         self.liveWaiting = liveWaiting
         self.deployedNames = deployedNames
+        self.documentQueries = documentQueries
+        self.configuration = configuration
     }
 
     var serverInfo: ServerInfo {

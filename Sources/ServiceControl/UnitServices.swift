@@ -9,16 +9,19 @@ import Vd
 final class UnitServices: Sendable {
     let settings: SignallingSettings
     let metrics: SignallingMetrics
+    let requests: UnitRequestTable
     private let admission: any UnitAdmission
     private let logger: Logger
 
     init(
         settings: SignallingSettings,
         admission: any UnitAdmission,
+        requests: UnitRequestTable,
         metrics: MetricRegistry,
         logger: Logger
     ) {
         self.settings = settings
+        self.requests = requests
         self.admission = admission
         self.metrics = SignallingMetrics(metrics)
         self.logger = logger

@@ -33,7 +33,7 @@ extension SignallingSettings {
 
 extension MediaSettings {
     init(_ configuration: Configuration) throws {
-        self.init(key: try TicketKey.load(folder: configuration.node.data + "/keys"))
+        self.init(key: try KeyFile.load("stream-tickets", of: configuration, what: "ticket key"))
         host = configuration.https.host
         port = configuration.srt.port
         domain = configuration.node.domain
@@ -79,12 +79,55 @@ extension SchedulingService.Settings {
     }
 }
 
-/// The secret that signs stream tickets: 256 random bits, made once under the data folder, mode 0600.
-private enum TicketKey {
-    static func load(folder: String) throws -> Secret {
-        let path = folder + "/stream-tickets.key"
+extension UploadSettings {
+    init(_ configuration: Configuration) {
+        let domain = configuration.node.domain
+        let plainPort = configuration.httpPort
+        self.init(
+            secureAddress: "https://\(domain):\(configuration.https.port)",
+            plainAddress: plainPort == 0 ? nil : "http://\(domain):\(plainPort)",
+            pictureSize: Int64(configuration.limits.uploadPicture),
+            logSize: Int64(configuration.limits.uploadLog),
+            uploads: configuration.limits.uploads,
+            alarmRetention: configuration.alarmRetention
+        )
+        requestsPerSecond = Double(configuration.limits.apiRate)
+        burst = configuration.limits.apiBurst
+    }
+}
+
+extension ActivityUpkeep.Settings {
+    init(_ configuration: Configuration) {
+        self.init(retention: configuration.alarmRetention, events: configuration.limits.events)
+    }
+}
+
+extension UploadKey {
+    /// The key of upload addresses, made once.
+    static func load(_ configuration: Configuration) throws -> UploadKey {
+        let secret = try KeyFile.load("uploads", of: configuration, what: "upload key")
+        guard let key = UploadKey(secret) else {
+            throw ServerError.unusable(
+                what: "upload key",
+                path: KeyFile.path("uploads", of: configuration),
+                reason: "it is shorter than 32 bytes"
+            )
+        }
+        return key
+    }
+}
+
+/// A secret of this installation: 256 random bits, made once under the data folder, mode 0600.
+private enum KeyFile {
+    static func path(_ name: String, of configuration: Configuration) -> String {
+        configuration.node.data + "/keys/\(name).key"
+    }
+
+    static func load(_ name: String, of configuration: Configuration, what: String) throws -> Secret {
+        let folder = configuration.node.data + "/keys"
+        let path = path(name, of: configuration)
         if FileManager.default.fileExists(atPath: path) {
-            return Secret(try ProtectedFile.read(path, what: "ticket key"))
+            return Secret(try ProtectedFile.read(path, what: what))
         }
         try ProtectedFile.makeFolder(folder)
         let text = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0).base64EncodedString() }
