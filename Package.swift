@@ -104,8 +104,9 @@ let package = Package(
         room(
             "CentreManagement",
             [
-                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, httpTypes,
-                hummingbird, lifecycle, logging, nioCore,
+                "HSSModel", "Vs", "Vd", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto,
+                cryptoExtras,
+                httpTypes, hummingbird, lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -186,14 +187,15 @@ let package = Package(
         tests(
             "CentreManagementTests",
             [
-                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", httpTypes,
-                hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
+                "CentreManagement", "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit",
+                httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
             ]
         ),
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs",
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store",
+                "Blobs",
                 "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]

@@ -1,3 +1,4 @@
+package import Bus
 package import HSSModel
 import HostClock
 package import Logging
@@ -47,6 +48,7 @@ package final class Registry: Sendable {
     let userGuard: Mutex<LoginGuard<UserName>>
     let bindRates: Mutex<RateLimiter<UnitID>>
     let sightings = SightingJournal()
+    private let arrival: Mutex<(@Sendable (UnitArrival) -> Void)?> = Mutex(nil)
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
     /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
     /// was disabled may have become a session only after the first telling.
@@ -81,6 +83,16 @@ package final class Registry: Sendable {
     /// root sets it once the signalling service is there.
     package func onDeviceChange(_ action: @escaping @Sendable (DeviceChange) async -> Void) {
         change.withLock { $0 = action }
+    }
+
+    /// Sets what is done when a unit has connected. One action, and it must not wait: event loops call it.
+    package func onArrival(_ action: @escaping @Sendable (UnitArrival) -> Void) {
+        arrival.withLock { $0 = action }
+    }
+
+    func announce(_ news: UnitArrival) {
+        let action = arrival.withLock { $0 }
+        action?(news)
     }
 
     func announce(_ news: DeviceChange) async {

@@ -8,14 +8,8 @@ package import HSSModel
 ///
 /// All times are wall-clock times: a roll-out survives restarts. Units that were being updated are asked again.
 package struct RollOut: Sendable {
-    package enum Phase: Sendable, Equatable {
-        case running
-        case paused
-        /// Too many units failed; nobody new is told until an operator resumes it.
-        case stopped
-        case cancelled
-        case finished
-    }
+    package typealias Phase = RollOutPhase
+    package typealias Counts = RollOutCounts
 
     package enum Input: Sendable, Equatable {
         case wake
@@ -28,6 +22,8 @@ package struct RollOut: Sendable {
         case unclear(UnitID)
         /// The platform refused the download because it was busy.
         case turnedAway(UnitID)
+        /// It is not enrolled any more.
+        case removed(UnitID)
         case pause, resume, cancel
     }
 
@@ -42,15 +38,6 @@ package struct RollOut: Sendable {
         case wake(at: WallTime)
     }
 
-    /// How many units stand where.
-    package struct Counts: Sendable, Equatable {
-        package var waiting = 0
-        package var updating = 0
-        package var done = 0
-        package var failed = 0
-        package var missed = 0
-    }
-
     /// Between two questions to one unit.
     static let askInterval: Duration = .seconds(10)
     /// A unit that says "not started" for this long did not hear the event.
@@ -63,20 +50,28 @@ package struct RollOut: Sendable {
         .seconds(60 * (1 << min(failures, 5)))
     }
 
+    /// Attempts of one unit that failed, and why the last one did.
+    private struct Failures: Equatable {
+        var count = 0
+        var reason: String?
+    }
+
     private struct Update {
         var attempt: Int
+        var before: Failures
         var began: WallTime
         var toldAt: WallTime
         var nextAsk: WallTime
         var report: UpgradeReport?
         var turnedAwayAt: WallTime?
+        /// What the last try to ask it came to, where that was no report.
+        var hold: Hold?
     }
 
     private struct Turn: Equatable {
         var unit: UnitID
         var notBefore: WallTime
-        /// Attempts that failed.
-        var failures: Int
+        var failures: Failures
     }
 
     package let plan: RollOutPlan
@@ -88,44 +83,80 @@ package struct RollOut: Sendable {
     private var queue: [Turn] = []
     private var updates: [UnitID: Update] = [:]
     /// Units whose turn came while they were offline, with their failures.
-    private var away: [UnitID: Int] = [:]
+    private var away: [UnitID: Failures] = [:]
     /// What had finished when an operator resumed a stopped roll-out: it counts from there.
-    private var forgiven = Counts()
+    package private(set) var forgiven: Counts
 
-    /// Spreads `units` over the plan's time; `updating` are those that a restart of the platform found half-way.
+    /// Spreads `units` over the plan's time. Those that a restart of the platform found half-way are in `progress`,
+    /// and what had finished before it in `finished`.
     package init(
         _ plan: RollOutPlan,
         phase: Phase = .running,
         units: [UnitID],
-        updating: [UnitID] = [],
+        progress: [UnitID: RollOutProgress] = [:],
         finished: Counts = Counts(),
+        forgiven: Counts = Counts(),
         at now: WallTime,
         using random: inout some RandomNumberGenerator
     ) {
         self.plan = plan
         self.phase = phase
+        self.forgiven = forgiven
         counts.done = finished.done
         counts.failed = finished.failed
         counts.missed = finished.missed
         let spread = plan.spread.wholeMilliseconds
         for unit in units {
+            var failures = Failures()
+            switch progress[unit] {
+            case .updating(let attempt, let report):
+                let before = Failures(count: attempt - 1)
+                updates[unit] = Update(
+                    attempt: attempt,
+                    before: before,
+                    began: now,
+                    toldAt: now,
+                    nextAsk: now,
+                    report: report
+                )
+                continue
+            case .waiting(let count, let reason): failures = Failures(count: count, reason: reason)
+            case .done, .failed, .missed: continue
+            case nil: break
+            }
             let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
-            waiting[unit] = Turn(unit: unit, notBefore: plan.opens + .milliseconds(delay), failures: 0)
+            let time = plan.opens + .milliseconds(delay)
+            waiting[unit] = Turn(unit: unit, notBefore: time, failures: failures)
         }
         queue = Array(waiting.values)
         queue.sort { ($1.notBefore, $1.unit) < ($0.notBefore, $0.unit) }
-        for unit in updating {
-            updates[unit] = Update(attempt: 1, began: now, toldAt: now, nextAsk: now)
-        }
         count()
     }
 
+    /// Nil: it is not under way here, or not any more.
     package func progress(of unit: UnitID) -> RollOutProgress? {
-        if let update = updates[unit] {
-            return .updating(update.report ?? UpgradeReport(step: .notStarted, percent: 0, version: ""))
-        }
-        return away[unit] != nil || waiting[unit] != nil ? .waiting : nil
+        if let update = updates[unit] { return .updating(attempt: update.attempt, update.report) }
+        guard let failures = away[unit] ?? waiting[unit]?.failures else { return nil }
+        return .waiting(failures: failures.count, reason: failures.reason)
     }
+
+    /// Nil where ``progress(of:)`` is.
+    package func hold(of unit: UnitID, at now: WallTime) -> Hold? {
+        if let update = updates[unit] {
+            if let refused = update.turnedAwayAt, now - refused <= Self.refusalTime { return .turnedAway }
+            return update.hold
+                ?? (update.report?.step ?? .notStarted == .notStarted ? .notBegun : .working)
+        }
+        guard away[unit] != nil || waiting[unit] != nil else { return nil }
+        if phase == .paused { return .paused }
+        if phase == .stopped { return .stopped }
+        guard let turn = waiting[unit] else { return .offline }
+        if now < plan.opens { return .opens(plan.opens) }
+        return now < turn.notBefore ? .turn(turn.notBefore) : .place
+    }
+
+    /// Units that are waiting or being updated.
+    package var openUnits: [UnitID] { Array(waiting.keys) + away.keys + updates.keys }
 
     package var isOver: Bool { (phase == .finished || phase == .cancelled) && updates.isEmpty }
 
@@ -134,13 +165,19 @@ package struct RollOut: Sendable {
         switch input {
         case .wake: break
         case .seen(let unit, let version, let restarted): actions += seen(unit, version, restarted, at: now)
-        case .unreachable(let unit): unreachable(unit, at: now)
+        case .unreachable(let unit): actions += unreachable(unit, at: now)
         case .reported(let unit, let report): actions += reported(unit, report, at: now)
-        case .unclear(let unit): updates[unit]?.nextAsk = now + Self.askInterval
+        case .unclear(let unit):
+            updates[unit]?.nextAsk = now + Self.askInterval
+            updates[unit]?.hold = .unclear
         case .turnedAway(let unit): updates[unit]?.turnedAwayAt = now
+        case .removed(let unit):
+            waiting[unit] = nil
+            away[unit] = nil
+            updates[unit] = nil
         case .pause: actions += enter(.paused, from: [.running])
         case .resume:
-            forgiven = counts
+            if phase == .stopped { forgiven = counts }
             actions += enter(.running, from: [.paused, .stopped])
         case .cancel: actions += enter(.cancelled, from: [.running, .paused, .stopped])
         }
@@ -173,12 +210,14 @@ package struct RollOut: Sendable {
         if report.version == plan.version { return finish(unit, .done) }
         let before = update.report
         update.report = report
+        update.hold = nil
         update.nextAsk = now + Self.askInterval
-        var actions: [Action] = report == before ? [] : [.save(unit, .updating(report))]
+        var actions: [Action] =
+            report == before ? [] : [.save(unit, .updating(attempt: update.attempt, report))]
         switch report.step {
         case .error:
             if let refused = update.turnedAwayAt, now - refused <= Self.refusalTime {
-                return putBack(unit, failures: update.attempt - 1, at: now)
+                return putBack(unit, update.before, at: now)
             }
             // An error that stands since before the telling is of an earlier update.
             guard before != nil && before?.step != .error || now - update.toldAt >= Self.tellAgain else {
@@ -188,7 +227,7 @@ package struct RollOut: Sendable {
         case .notStarted where now - update.toldAt >= Self.tellAgain:
             // It did not hear the event. Nobody is told out of turn, and this one has not begun.
             guard phase == .running, now < plan.closes else {
-                return putBack(unit, failures: update.attempt - 1, at: now)
+                return putBack(unit, update.before, at: now)
             }
             update.toldAt = now
             actions.append(.tell(unit))
@@ -199,14 +238,16 @@ package struct RollOut: Sendable {
     }
 
     /// A unit that restarts in the middle of its update is away for a while: it stays under way until its time is up.
-    private mutating func unreachable(_ unit: UnitID, at now: WallTime) {
-        guard let update = updates[unit] else { return }
-        if update.report == nil, now - update.began < Self.tellAgain {
-            updates[unit] = nil
-            away[unit] = update.attempt - 1
-        } else {
+    private mutating func unreachable(_ unit: UnitID, at now: WallTime) -> [Action] {
+        guard let update = updates[unit] else { return [] }
+        guard update.report == nil, now - update.began < Self.tellAgain else {
             updates[unit]?.nextAsk = now + Self.askInterval
+            updates[unit]?.hold = .unreachable
+            return []
         }
+        updates[unit] = nil
+        away[unit] = update.before
+        return [.save(unit, .waiting(failures: update.before.count, reason: update.before.reason))]
     }
 
     private mutating func attemptFailed(
@@ -218,13 +259,14 @@ package struct RollOut: Sendable {
         guard update.attempt < plan.attempts else {
             return finish(unit, .failed("\(reason), \(update.attempt) times told"))
         }
-        return putBack(unit, failures: update.attempt, at: now)
+        return putBack(unit, Failures(count: update.attempt, reason: reason), at: now)
     }
 
-    private mutating func putBack(_ unit: UnitID, failures: Int, at now: WallTime) -> [Action] {
+    private mutating func putBack(_ unit: UnitID, _ failures: Failures, at now: WallTime) -> [Action] {
         updates[unit] = nil
-        enqueue(Turn(unit: unit, notBefore: now + Self.pause(afterFailures: failures), failures: failures))
-        return [.save(unit, .waiting)]
+        let time = now + Self.pause(afterFailures: failures.count)
+        enqueue(Turn(unit: unit, notBefore: time, failures: failures))
+        return [.save(unit, .waiting(failures: failures.count, reason: failures.reason))]
     }
 
     private mutating func finish(_ unit: UnitID, _ progress: RollOutProgress) -> [Action] {
@@ -275,19 +317,15 @@ package struct RollOut: Sendable {
             while updates.count < plan.mostAtOnce, let next = nextTurn, next.notBefore <= now {
                 queue.removeLast()
                 waiting[next.unit] = nil
+                let attempt = next.failures.count + 1
                 updates[next.unit] = Update(
-                    attempt: next.failures + 1,
+                    attempt: attempt,
+                    before: next.failures,
                     began: now,
                     toldAt: now,
                     nextAsk: now + Self.askInterval
                 )
-                actions += [
-                    .tell(next.unit),
-                    .save(
-                        next.unit,
-                        .updating(UpgradeReport(step: .notStarted, percent: 0, version: ""))
-                    ),
-                ]
+                actions += [.tell(next.unit), .save(next.unit, .updating(attempt: attempt, nil))]
             }
         }
         if waiting.isEmpty, away.isEmpty, updates.isEmpty {

@@ -52,8 +52,15 @@ final class UnitServices: Sendable {
                 "reconnect": "\(login.reconnect)",
             ]
         )
-        let firmware = login.firmwareModel
-        Task { await admission.noteSeen(unit, firmwareModel: firmware, at: .now) }
+        admission.noteArrival(
+            UnitArrival(
+                unit: unit,
+                hardwareModel: login.hardwareModel,
+                firmwareModel: login.firmwareModel,
+                restarted: !login.reconnect,
+                time: .now
+            )
+        )
     }
 
     func unitDisconnected(_ unit: UnitID) {

@@ -44,6 +44,32 @@ private struct Fleet {
         rollOut = RollOut(plan, units: names, at: start, using: &random)
     }
 
+    /// The platform is killed and reads what it had written.
+    mutating func restart(at now: WallTime) {
+        var open: [UnitID: RollOutProgress] = [:]
+        var finished = RollOut.Counts()
+        for name in units.keys {
+            switch saved[name]?.last {
+            case nil: open[name] = .waiting()
+            case .done: finished.done += 1
+            case .failed: finished.failed += 1
+            case .missed: finished.missed += 1
+            case let progress?: open[name] = progress
+            }
+        }
+        #expect(open.count == rollOut.counts.waiting + rollOut.counts.updating)
+        rollOut = RollOut(
+            rollOut.plan,
+            phase: rollOut.phase,
+            units: open.keys.sorted(),
+            progress: open,
+            finished: finished,
+            forgiven: rollOut.forgiven,
+            at: now,
+            using: &random
+        )
+    }
+
     mutating func perform(_ actions: [RollOut.Action], at now: WallTime) -> [RollOut.Input] {
         var inputs: [RollOut.Input] = []
         for action in actions {
@@ -122,6 +148,7 @@ private struct Fleet {
                     _ = fleet.perform(fleet.rollOut.receive(.resume, at: now), at: now)
                 }
                 now = now + .seconds(10)
+                if Int.random(in: 0..<200, using: &fleet.random) == 0 { fleet.restart(at: now) }
                 inputs = fleet.live(at: now)
             }
             let counts = fleet.rollOut.counts

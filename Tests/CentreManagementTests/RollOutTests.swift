@@ -82,7 +82,9 @@ extension [RollOut.Action] {
         _ = rollOut.receive(.wake, at: start)
         _ = rollOut.receive(.reported(cam, report(.installing, 50)), at: start + .seconds(10))
         let back = rollOut.receive(.seen(cam, version: "1.0", restarted: true), at: start + .seconds(30))
-        #expect(back.contains(.save(cam, .waiting)))
+        let reason = "it restarted and still runs version 1.0"
+        #expect(back.contains(.save(cam, .waiting(failures: 1, reason: reason))))
+        #expect(rollOut.hold(of: cam, at: start + .seconds(40)) == .turn(start + .seconds(150)))
         #expect(rollOut.receive(.wake, at: start + .seconds(600)).told == [cam])
     }
 
@@ -92,7 +94,8 @@ extension [RollOut.Action] {
         _ = rollOut.receive(.reported(cam, report(.downloading, 50)), at: start + .seconds(10))
         _ = rollOut.receive(.unreachable(cam), at: start + .seconds(20))
         _ = rollOut.receive(.seen(cam, version: "1.0", restarted: false), at: start + .seconds(30))
-        #expect(rollOut.progress(of: cam) == .updating(report(.downloading, 50)))
+        #expect(rollOut.progress(of: cam) == .updating(attempt: 1, report(.downloading, 50)))
+        #expect(rollOut.hold(of: cam, at: start + .seconds(30)) == .unreachable)
     }
 
     /// What the platform turned away for its own load says nothing about the unit.
@@ -166,6 +169,53 @@ extension [RollOut.Action] {
         #expect(rollOut.receive(.resume, at: start + .seconds(30)).told.count == 1)
     }
 
+    /// An image that a unit cannot install must not make it install for ever, however often the platform restarts.
+    @Test func attemptsSurviveARestartOfThePlatform() {
+        var random = SeededGenerator(seed: 7)
+        let stored: [UnitID: RollOutProgress] = [cam: .updating(attempt: 3, report(.installing, 10))]
+        var rollOut = RollOut(plan(), units: [cam], progress: stored, at: start, using: &random)
+        #expect(rollOut.receive(.wake, at: start) == [.ask(cam), .wake(at: start + .seconds(10))])
+        let end = rollOut.receive(.seen(cam, version: "1.0", restarted: true), at: start + .seconds(5))
+        let reason = "it restarted and still runs version 1.0, 3 times told"
+        #expect(end.contains(.save(cam, .failed(reason))) && rollOut.isOver)
+    }
+
+    @Test func aRemovedUnitHoldsNothingUp() {
+        var rollOut = rollOut(of: units(2))
+        let told = rollOut.receive(.wake, at: start).told
+        _ = rollOut.receive(.seen(told[0], version: "2.0", restarted: true), at: start)
+        #expect(rollOut.receive(.removed(told[1]), at: start).contains(.savePhase(.finished)))
+        #expect(rollOut.counts == RollOut.Counts(done: 1) && rollOut.isOver)
+    }
+
+    @Test func everyHoldHasItsReason() {
+        var rollOut = rollOut(
+            plan {
+                $0.opens = start + .seconds(60)
+                $0.mostAtOnce = 1
+            },
+            of: units(3)
+        )
+        func holds(after seconds: Int) -> [RollOut.Hold?] {
+            units(3).map { rollOut.hold(of: $0, at: start + .seconds(seconds)) }
+        }
+        #expect(holds(after: 0) == Array(repeating: .opens(start + .seconds(60)), count: 3))
+        guard let first = rollOut.receive(.wake, at: start + .seconds(60)).told.first else {
+            Issue.record("nobody was told")
+            return
+        }
+        #expect(Set(holds(after: 60)) == [.notBegun, .place])
+        _ = rollOut.receive(.unclear(first), at: start + .seconds(70))
+        #expect(rollOut.hold(of: first, at: start + .seconds(70)) == .unclear)
+        _ = rollOut.receive(.reported(first, report(.downloading, 1)), at: start + .seconds(80))
+        #expect(rollOut.hold(of: first, at: start + .seconds(80)) == .working)
+        _ = rollOut.receive(.turnedAway(first), at: start + .seconds(90))
+        #expect(rollOut.hold(of: first, at: start + .seconds(90)) == .turnedAway)
+        _ = rollOut.receive(.pause, at: start + .seconds(90))
+        #expect(Set(holds(after: 90)) == [.turnedAway, .paused])
+        #expect(rollOut.hold(of: cam, at: start) == nil)
+    }
+
     @Test func aShareGrowsAndHasTheRightSize() {
         let fleet = units(10_000)
         let tenth = Set(RollOutPlan.share(10, of: fleet))
@@ -176,10 +226,10 @@ extension [RollOut.Action] {
     }
 
     @Test(arguments: [
-        ("version", plan { $0.version = "" }), ("closes", plan { $0.closes = start }),
-        ("spread", plan { $0.spread = .seconds(7201) }), ("most_at_once", plan { $0.mostAtOnce = 0 }),
+        ("version", plan { $0.version = "" }), ("closes_at", plan { $0.closes = start }),
+        ("spread_seconds", plan { $0.spread = .seconds(7201) }), ("most_at_once", plan { $0.mostAtOnce = 0 }),
         ("error_limit", plan { $0.errorLimit = 101 }), ("error_sample", plan { $0.errorSample = 0 }),
-        ("attempts", plan { $0.attempts = 11 }), ("patience", plan { $0.patience = .seconds(5) }),
+        ("attempts", plan { $0.attempts = 11 }), ("patience_seconds", plan { $0.patience = .seconds(5) }),
     ]) func aPlanNamesTheRuleThatItBreaks(field: String, plan: RollOutPlan) {
         #expect(plan.objection?.field == field)
     }

@@ -1,5 +1,3 @@
-package import HSSModel
-
 /// What an operator orders: one firmware for units of one hardware model.
 package struct RollOutPlan: Sendable, Equatable {
     /// Version that a unit reports when it is through (`firmware_model`, Tables I.2-7 and 9-3).
@@ -21,6 +19,7 @@ package struct RollOutPlan: Sendable, Equatable {
     package var patience: Duration
 
     package static let mostAtOnceLimit = 1_000
+    private static let longestWindow = Duration.seconds(366 * 86_400)
 
     package init(
         version: String,
@@ -44,12 +43,14 @@ package struct RollOutPlan: Sendable, Equatable {
         self.patience = patience
     }
 
-    /// The rule that the plan breaks, and of which field; nil for a sound one.
+    /// The rule that the plan breaks, and of which field of the API; nil for a sound one.
     package var objection: (field: String, rule: String)? {
         if !(1...128).contains(version.utf8.count) { return ("version", "expected 1 to 128 bytes") }
-        if closes <= opens { return ("closes", "expected a time after opens") }
+        if closes <= opens || closes - opens > Self.longestWindow {
+            return ("closes_at", "expected a time after opens_at, at most a year later")
+        }
         if spread < .zero || spread > closes - opens {
-            return ("spread", "expected at most the time from opens to closes")
+            return ("spread_seconds", "expected at most the time from opens_at to closes_at")
         }
         if !(1...Self.mostAtOnceLimit).contains(mostAtOnce) {
             return ("most_at_once", "expected 1 to \(Self.mostAtOnceLimit)")
@@ -58,7 +59,7 @@ package struct RollOutPlan: Sendable, Equatable {
         if !(1...1_000_000).contains(errorSample) { return ("error_sample", "expected 1 to 1000000") }
         if !(1...10).contains(attempts) { return ("attempts", "expected 1 to 10") }
         if patience < .seconds(60) || patience > .seconds(86_400) {
-            return ("patience", "expected 60 s to 24 h")
+            return ("patience_seconds", "expected 60 to 86400")
         }
         return nil
     }
@@ -78,36 +79,5 @@ package struct RollOutPlan: Sendable, Equatable {
         }
         hash = (hash ^ (hash >> 33)) &* 0xFF51_AFD7_ED55_8CCD
         return hash ^ (hash >> 33)
-    }
-}
-
-/// Where one unit stands in a roll-out.
-package enum RollOutProgress: Sendable, Equatable {
-    case waiting
-    /// Told, and what the unit last answered to `QueryUpgrade`.
-    case updating(UpgradeReport)
-    /// Runs the new version.
-    case done
-    case failed(String)
-    /// The window closed first.
-    case missed
-}
-
-/// What `QueryUpgrade` answers (Table I.2-8), as far as a roll-out cares.
-package struct UpgradeReport: Sendable, Equatable {
-    package enum Step: String, Sendable, Equatable {
-        case notStarted = "notstart"
-        case downloading, installing, upgrading, done, error
-    }
-
-    package var step: Step
-    package var percent: Int
-    /// The version that runs now.
-    package var version: String
-
-    package init(step: Step, percent: Int, version: String) {
-        self.step = step
-        self.percent = percent
-        self.version = version
     }
 }
