@@ -33,6 +33,7 @@ package struct CustomerAPI: Sendable {
     let control: any ServiceControlPoint
     let units: any UnitPoint
     let media: any MediaDistributor
+    private let firmware: FirmwareAccess?
     let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -44,6 +45,7 @@ package struct CustomerAPI: Sendable {
         control: any ServiceControlPoint,
         units: any UnitPoint,
         media: any MediaDistributor,
+        firmware: FirmwareAccess? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -52,6 +54,7 @@ package struct CustomerAPI: Sendable {
         self.control = control
         self.units = units
         self.media = media
+        self.firmware = firmware
         self.settings = settings
         self.logger = logger
     }
@@ -66,6 +69,7 @@ package struct CustomerAPI: Sendable {
         addChannelRoutes(to: known)
         addConfigurationRoutes(to: known)
         addOperatorRoutes(to: known)
+        if let firmware { addFirmwareRoutes(to: known, firmware) }
         routes.refuseOtherMethods()
     }
 
@@ -130,6 +134,10 @@ package struct CustomerAPI: Sendable {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
             }
+            throw error.problem
+        } catch let error as FirmwareError {
+            throw error.problem
+        } catch let error as UpgradeError {
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem

@@ -71,8 +71,6 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
-        registry.onDeviceChange { await signalling.disconnect($0.unit) }
-
         let feed = EventFeed(
             store: store,
             mostBells: configuration.limits.eventSubscribers,
@@ -93,6 +91,31 @@ struct Platform {
             logger: logger
         )
 
+        let library = FirmwareLibrary(
+            settings: FirmwareLibrary.Settings(configuration),
+            key: try FirmwareKey.load(configuration),
+            store: store,
+            blobs: blobs,
+            metrics: metrics,
+            logger: logger
+        )
+        let rollOuts = RollOutService(
+            library: library,
+            store: store,
+            units: .init(control: signalling, documents: signalling) { units in
+                let presence = await signalling.presence(of: units)
+                return Set(presence.filter(\.value.connected).keys)
+            },
+            events: feed,
+            metrics: metrics,
+            logger: logger
+        )
+        registry.onArrival { rollOuts.arrived($0) }
+        registry.onDeviceChange { change in
+            await signalling.disconnect(change.unit)
+            if case .removed(let unit) = change { rollOuts.removed(unit) }
+        }
+
         let scheduling = SchedulingService(
             devices: store,
             nodes: OneNode(configuration: configuration, name: node, signalling: signalling),
@@ -108,11 +131,13 @@ struct Platform {
                 control: signalling,
                 units: signalling,
                 media: media,
+                firmware: FirmwareAccess(images: library, rollOuts: rollOuts),
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
-            uploads: uploads
+            uploads: uploads,
+            library: library
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -153,7 +178,7 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
-        services += [registry, media, upkeep, signalling]
+        services += [registry, media, upkeep, signalling, rollOuts]
         services += listeners
         process = ServerProcess(
             services: services,
@@ -228,7 +253,8 @@ struct Platform {
         scheduling: SchedulingService,
         api: CustomerAPI,
         media: MediaService,
-        uploads: UploadDesk
+        uploads: UploadDesk,
+        library: FirmwareLibrary
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
@@ -236,6 +262,7 @@ struct Platform {
         api.addRoutes(to: router)
         media.addRoutes(to: router)
         uploads.addRoutes(to: router) { $0.remoteAddress }
+        library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }
 }
