@@ -126,7 +126,10 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
+            [
+                "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, lifecycle, logging,
+                nioCore,
+            ]
         ),
 
         // The other ends of the wire.

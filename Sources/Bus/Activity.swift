@@ -97,6 +97,19 @@ package protocol EventPoint: Sendable {
     func bell() throws(ActivityError) -> AsyncStream<Void>
 }
 
+/// What is kept of units, in one hand.
+package struct Activity: Sendable {
+    package var uploads: any UploadPoint
+    package var alarms: any AlarmPoint
+    package var events: any EventPoint
+
+    package init(uploads: any UploadPoint, alarms: any AlarmPoint, events: any EventPoint) {
+        self.uploads = uploads
+        self.alarms = alarms
+        self.events = events
+    }
+}
+
 /// Where roles write what happened. Best effort: what cannot be written is logged and counted.
 package protocol EventSink: Sendable {
     func record(_ event: NewEvent) async

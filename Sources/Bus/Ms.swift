@@ -113,6 +113,7 @@ package protocol UnitAdmission: Sendable {
     /// A unit has connected: from now on it can be told and asked. Must not wait.
     func noteArrival(_ arrival: UnitArrival)
 
-    /// Notes when a unit came or went, for `last seen` of devices that are offline. Best effort.
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async
+    /// Notes when a unit came or went, for `last seen` of devices that are offline. Best effort. Called from event
+    /// loops: it must not wait for anything.
+    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime)
 }

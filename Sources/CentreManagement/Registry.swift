@@ -47,12 +47,16 @@ package final class Registry: Sendable {
     let unitGuard: Mutex<LoginGuard<UnitID>>
     let userGuard: Mutex<LoginGuard<UserName>>
     let bindRates: Mutex<RateLimiter<UnitID>>
+    let logins: LoginReader
     let sightings = SightingJournal()
     private let arrival: Mutex<(@Sendable (UnitArrival) -> Void)?> = Mutex(nil)
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
+    private let userDisabled: Mutex<(@Sendable (UserName) async -> Void)?> = Mutex(nil)
     /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
     /// was disabled may have become a session only after the first telling.
     private let revoked = Mutex<Set<UnitID>>([])
+    /// The same for users: a call that was under way may have got a picture after the first telling.
+    private let disabledUsers = Mutex<Set<UserName>>([])
 
     package init(
         store: any CentreStore,
@@ -62,6 +66,9 @@ package final class Registry: Sendable {
         logger: Logger
     ) {
         self.store = store
+        logins = LoginReader { units, accepts async throws(StoreError) in
+            try await store.devices(units, where: accepts)
+        }
         self.hasher = hasher
         self.limits = limits
         self.logger = logger
@@ -95,6 +102,22 @@ package final class Registry: Sendable {
         action?(news)
     }
 
+    /// Sets what is done when a user is disabled, in the manner of ``onDeviceChange(_:)``: the user is told a second
+    /// time within 10 s.
+    package func onUserDisabled(_ action: @escaping @Sendable (UserName) async -> Void) {
+        userDisabled.withLock { $0 = action }
+    }
+
+    func announce(disabled user: UserName) async {
+        _ = disabledUsers.withLock { $0.insert(user) }
+        await tell(disabled: user)
+    }
+
+    private func tell(disabled user: UserName) async {
+        let action = userDisabled.withLock { $0 }
+        await action?(user)
+    }
+
     func announce(_ news: DeviceChange) async {
         switch news {
         case .disabled(let unit), .removed(let unit): _ = revoked.withLock { $0.insert(unit) }
@@ -120,6 +143,19 @@ package final class Registry: Sendable {
             case nil: await tell(.removed(unit))
             case false: break
             }
+        }
+        let users = disabledUsers.withLock { users in
+            defer { users = [] }
+            return users
+        }
+        do {
+            for user in users where try await store.user(user)?.disabled ?? true {
+                await tell(disabled: user)
+            }
+        } catch {
+            // The next upkeep tells them; who has been told hears it again.
+            disabledUsers.withLock { $0.formUnion(users) }
+            throw error
         }
     }
 }

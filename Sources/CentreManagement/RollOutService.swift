@@ -241,14 +241,18 @@ package actor RollOutService {
         metrics.told.add()
     }
 
-    /// A unit that does not say what it can is taken at the documents' word: absent means that it cannot.
+    /// A unit that says nothing of what it can is one of the Recommendation, which fetches by https.
     private func canFetchSecurely(_ unit: UnitID) async throws(UnitCallError) -> Bool {
+        if let known = units.documents.knownCapabilities(of: unit) {
+            return known.supports(.firmwareDownloadHTTPS)
+        }
         do throws(UnitCallError) {
-            return try await units.documents.capabilities(of: unit).supports(.firmwareDownloadHTTPS)
+            let said = try await units.documents.capabilities(of: unit)
+            return said == Capabilities() || said.supports(.firmwareDownloadHTTPS)
         } catch {
             switch error {
             case .offline, .asleep: throw error
-            default: return false
+            default: return true
             }
         }
     }

@@ -7,7 +7,8 @@ import ServerKit
 import Vd
 
 /// What the SCU does with one unit for its customers (Cs).
-package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & PTZPoint
+package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & UnitUploadPoint
+    & PTZPoint
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
 ///
@@ -21,6 +22,9 @@ package struct CustomerAPI: Sendable {
         /// Largest JSON body in bytes (`limits.request_body`).
         package var bodySize: Int
 
+        /// Longest silence of an event stream, and how often its session is checked.
+        package var eventHeartbeat = Duration.seconds(15)
+
         package init(requestsPerSecond: Double = 50, burst: Int = 200, bodySize: Int = 65_536) {
             self.requestsPerSecond = requestsPerSecond
             self.burst = burst
@@ -33,6 +37,7 @@ package struct CustomerAPI: Sendable {
     let control: any ServiceControlPoint
     let units: any UnitPoint
     let media: any MediaDistributor
+    let activity: Activity
     private let firmware: FirmwareAccess?
     let settings: Settings
     private let logger: Logger
@@ -45,6 +50,7 @@ package struct CustomerAPI: Sendable {
         control: any ServiceControlPoint,
         units: any UnitPoint,
         media: any MediaDistributor,
+        activity: Activity,
         firmware: FirmwareAccess? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
@@ -54,6 +60,7 @@ package struct CustomerAPI: Sendable {
         self.control = control
         self.units = units
         self.media = media
+        self.activity = activity
         self.firmware = firmware
         self.settings = settings
         self.logger = logger
@@ -68,6 +75,9 @@ package struct CustomerAPI: Sendable {
         addUnitRoutes(to: known)
         addChannelRoutes(to: known)
         addConfigurationRoutes(to: known)
+        addAlarmRoutes(to: known)
+        addEventRoutes(to: known)
+        addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         routes.refuseOtherMethods()
@@ -130,6 +140,11 @@ package struct CustomerAPI: Sendable {
             throw error.problem
         } catch let error as UnitCallError {
             throw error.problem
+        } catch let error as ActivityError {
+            if case .unavailable(let reason) = error {
+                logger.error("what is kept of units cannot be read", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
         } catch let error as ConfigurationError {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
@@ -138,6 +153,11 @@ package struct CustomerAPI: Sendable {
         } catch let error as FirmwareError {
             throw error.problem
         } catch let error as UpgradeError {
+            throw error.problem
+        } catch let error as UnitUploadError {
+            if case .upload(.unavailable(let reason)) = error {
+                logger.error("an upload cannot be handled", metadata: ["reason": "\(reason)"])
+            }
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem

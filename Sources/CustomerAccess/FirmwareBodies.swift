@@ -174,11 +174,3 @@ struct RollOutUnitBody: Encodable {
         changedAt = unit.changedAt.rfc3339
     }
 }
-
-extension WallTime {
-    fileprivate init?(rfc3339 text: String) {
-        guard text.utf8.count <= 40, let date = try? Date(text, strategy: .iso8601) else { return nil }
-        // Four digits of year at most: nothing here can overflow.
-        self.init(milliseconds: Int64(date.timeIntervalSince1970 * 1000))
-    }
-}

@@ -44,6 +44,7 @@ extension LiveError {
             )
         case .unitSilent: Problem(.gatewayTimeout, type: "unit-silent", detail: description)
         case .noPublish: Problem(.gatewayTimeout, type: "no-publish", detail: description)
+        case .overBitrate: Problem(.gatewayTimeout, type: "over-bitrate", detail: description)
         case .withdrawn: Problem(.notFound, detail: description)
         case .media:
             Problem(
@@ -95,12 +96,39 @@ extension UnitCallError {
     }
 }
 
+extension ActivityError {
+    var problem: Problem {
+        switch self {
+        case .notFound: Problem(.notFound, detail: description)
+        case .nothingCame: Problem(.gatewayTimeout, type: "no-upload", detail: description)
+        case .busy:
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        case .unavailable: Problem(.serviceUnavailable, detail: "What is kept is not available; try again.")
+        }
+    }
+}
+
 extension ConfigurationError {
     var problem: Problem {
         switch self {
         case .unit(let error): error.problem
         case .invalid(let error): ManagementError.invalid(field: error.field, error.rule).problem
         case .unavailable: Problem(.serviceUnavailable, detail: "The registry is not available; try again.")
+        }
+    }
+}
+
+extension UnitUploadError {
+    var problem: Problem {
+        switch self {
+        case .unit(let error): error.problem
+        case .invalid(let error): ManagementError.invalid(field: error.field, error.rule).problem
+        case .upload(.notFound): Problem(.notFound, detail: description)
+        case .upload(.nothingCame): Problem(.gatewayTimeout, type: "no-upload", detail: description)
+        case .upload(.busy):
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        case .upload(.unavailable):
+            Problem(.serviceUnavailable, detail: "What units send is not available; try again.")
         }
     }
 }

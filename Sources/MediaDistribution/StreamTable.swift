@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import HostClock
 import ServerKit
 import Synchronization
 import Vm
@@ -17,6 +18,8 @@ final class StreamTable: Sendable {
     struct Place: Sendable {
         let id: UInt64
         let hub: StreamHub
+        /// What a publisher may send, in bit/s; 0: no limit.
+        var maxBitrate = 0
     }
 
     enum ViewerKind: Sendable { case srt, http }
@@ -38,6 +41,7 @@ final class StreamTable: Sendable {
         var hub: StreamHub
         var source: ChannelAddress?
         var epoch: Epoch
+        var maxBitrate = 0
         var startedAt: WallTime
         var publishing: Publishing?
         var viewers: [UInt64: Viewer] = [:]
@@ -56,7 +60,9 @@ final class StreamTable: Sendable {
     private struct State {
         var streams: [StreamID: Stream] = [:]
         var closed: [StreamID: Closed] = [:]
-        var usedTickets = UsedTickets(capacity: 65_536)
+        /// Leases that were taken back, for as long as one of their tickets may be shown.
+        var dismissed: [LeaseID: WallTime] = [:]
+        var usedTickets: UsedTickets
         var viewers = 0
         var lastID: UInt64 = 0
         var isOpen = true
@@ -70,12 +76,16 @@ final class StreamTable: Sendable {
 
     /// Streams whose closing is remembered, for as long as one of their tickets may be shown.
     private static let rememberedClosings = 65_536
+    private static let rememberedDismissals = 65_536
+    private static let rememberedTickets = 65_536
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(limits: MediaLimits, metrics: MediaMetrics) {
+    /// Publish tickets of `issuer` count, and nobody else's.
+    init(limits: MediaLimits, issuer: Ticket.Issuer, metrics: MediaMetrics) {
+        state = Mutex(State(usedTickets: UsedTickets(of: issuer, capacity: Self.rememberedTickets)))
         self.limits = limits
         self.metrics = metrics
     }
@@ -93,6 +103,7 @@ final class StreamTable: Sendable {
                 state.streams[order.stream] = newStream(epoch: order.epoch, at: now)
             }
             state.streams[order.stream]?.source = order.source
+            state.streams[order.stream]?.maxBitrate = order.maxBitrate
             state.streams[order.stream]?.keepUntil = now + limits.publishTicketLifetime
             let known = state.streams[order.stream]?.epoch ?? order.epoch
             state.streams[order.stream]?.epoch = max(order.epoch, known)
@@ -125,6 +136,29 @@ final class StreamTable: Sendable {
             let until = now + limits.longestPlayTicketLifetime
             state.closed[id] = Closed(epoch: stream.epoch, until: until)
             end(stream, id, .closedByPlatform, &state)
+        }
+    }
+
+    func dismiss(_ leases: Set<LeaseID>, of id: StreamID, at now: WallTime) {
+        state.withLock { state in
+            state.dismissed = state.dismissed.filter { $0.value > now }
+            for lease in leases {
+                // What was dismissed first has the least time left to come back.
+                if state.dismissed.count >= Self.rememberedDismissals,
+                    let oldest = state.dismissed.min(by: { $0.value < $1.value })
+                {
+                    state.dismissed[oldest.key] = nil
+                }
+                state.dismissed[lease] = now + limits.longestPlayTicketLifetime
+            }
+            guard let stream = state.streams[id] else { return }
+            for (number, viewer) in stream.viewers where leases.contains(viewer.lease) {
+                state.streams[id]?.viewers[number] = nil
+                forget(viewer, &state)
+                viewer.stop(.closedByPlatform)
+                let left = state.streams[id]?.viewers.count ?? 0
+                state.feeds.send(.viewerLeft(id, viewer.lease, viewers: left, .closedByPlatform), metrics)
+            }
         }
     }
 
@@ -180,6 +214,7 @@ final class StreamTable: Sendable {
             switch state.usedTickets.use(ticket, at: now) {
             case .firstUse: break
             case .alreadyUsed: throw .reused
+            case .foreign: throw .foreignIssuer
             case .full: throw .tooManyStreams
             }
             let id = state.nextID()
@@ -196,8 +231,8 @@ final class StreamTable: Sendable {
             stream.startedAt = now
             stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
-            stream.hub.begin(publisher: id)
-            return Place(id: id, hub: stream.hub)
+            stream.hub.begin(publisher: id, at: .now)
+            return Place(id: id, hub: stream.hub, maxBitrate: stream.maxBitrate)
         }
     }
 
@@ -230,7 +265,7 @@ final class StreamTable: Sendable {
     private func check(publisher ticket: Ticket, _ state: State) throws(MediaRefusal) {
         guard state.isOpen else { throw .shuttingDown }
         if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
-        guard !state.usedTickets.contains(ticket) else { throw .reused }
+        if let objection = state.usedTickets.objection(to: ticket) { throw MediaRefusal(objection) }
         if let stream = state.streams[ticket.stream] {
             if let publishing = stream.publishing, ticket.epoch < publishing.epoch { throw .olderEpoch }
         } else {
@@ -276,6 +311,7 @@ final class StreamTable: Sendable {
     private func check(viewer ticket: Ticket, _ state: State) throws(MediaRefusal) {
         guard state.isOpen else { throw .shuttingDown }
         if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
+        if let lease = ticket.lease, state.dismissed[lease] != nil { throw .void }
         guard let stream = state.streams[ticket.stream], stream.publishing != nil else { throw .notRunning }
         guard state.viewers < limits.viewers, stream.viewers.count < limits.viewersPerStream else {
             throw .tooManyViewers

@@ -151,9 +151,13 @@ actor ConfigurationDesk {
 
     /// The device was given up or removed: what its owner wanted goes with the owner.
     func withdraw(_ unit: UnitID) async {
-        guard wanted.remove(unit) != nil || desks[unit] != nil else { return }
-        receive(.release, of: unit)
-        do throws(ConfigurationError) { try await save(unit) } catch {
+        guard wanted.contains(unit) || desks[unit] != nil else { return }
+        do throws(ConfigurationError) {
+            try await open(unit)
+            wanted.remove(unit)
+            receive(.release, of: unit)
+            try await save(unit)
+        } catch {
             logger.error(
                 "a configuration cannot be dropped",
                 metadata: ["unit": "\(unit)", "reason": "\(error)"]

@@ -13,9 +13,11 @@ actor LiveDirector {
     private static let mostChannels = 100_000
 
     private let units: UnitRegistry
+    private let news: UnitNewsFeed
     private let media: any MediaDistributor
     private let timing: LiveChannel.Timing
     private let mostWaiters: Int
+    private let maxBitrate: Int
     private let logger: Logger
     private let metrics: LiveMetrics
 
@@ -37,13 +39,16 @@ actor LiveDirector {
         media: any MediaDistributor,
         timing: LiveChannel.Timing,
         mostWaiters: Int,
+        maxBitrate: Int,
         metrics: MetricRegistry,
         logger: Logger
     ) {
         self.units = units
+        news = units.news()
         self.media = media
         self.timing = timing
         self.mostWaiters = mostWaiters
+        self.maxBitrate = maxBitrate
         self.logger = logger
         self.metrics = LiveMetrics(metrics)
     }
@@ -52,6 +57,7 @@ actor LiveDirector {
 
     func start(_ channel: ChannelAddress, for user: UserName) async throws(LiveFailure) -> LiveLease {
         guard channels[channel] != nil || channels.count < Self.mostChannels else { throw .busy }
+        hearUnits()
         lastRequest += 1
         let request = LiveRequestID(lastRequest)
         let lease = LeaseID(unchecked: Self.randomName("l"))
@@ -89,6 +95,11 @@ actor LiveDirector {
         }
     }
 
+    /// Ends whatever a user watches or waits for, on every channel: the user was disabled.
+    func withdraw(_ user: UserName) {
+        for channel in channels.keys { receive(.dismiss(holder: user), on: channel) }
+    }
+
     private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
         guard let continuation = waiting.removeValue(forKey: request) else { return }
         continuation.resume(returning: .failure(.unitSilent))
@@ -97,15 +108,18 @@ actor LiveDirector {
 
     // MARK: News
 
-    func heard(_ news: UnitNews) {
-        switch news {
-        case .link(let unit):
+    /// Twenty times a second, and before anything newer is heard of a unit: a report from before a stop must not be
+    /// taken for one from after it.
+    private func hearUnits() {
+        let news = news.take()
+        if news.hasOverflowed { reconcile() }
+        // Most units that come and go have no live business.
+        for unit in news.links {
+            guard let busy = numbers[unit] else { continue }
             let link = LiveChannel.Link(units.link(of: unit))
-            for number in numbers[unit] ?? [] {
-                receive(.link(link), on: ChannelAddress(unit: unit, number: number))
-            }
-        case .reported(let channel, let stream):
-            guard stream != nil || channels[channel] != nil else { return }
+            for number in busy { receive(.link(link), on: ChannelAddress(unit: unit, number: number)) }
+        }
+        for (channel, stream) in news.reports where stream != nil || channels[channel] != nil {
             receive(.reported(stream), on: channel)
         }
     }
@@ -118,29 +132,35 @@ actor LiveDirector {
             receive(.published(stream, epoch), on: channel)
         case .unpublished(let stream, let epoch, let end):
             guard let channel = streams[stream] else { return }
-            logger.info(
+            let isRejected = end == .overBitrate
+            logger.log(
+                level: isRejected ? .notice : .info,
                 "live stream ended",
                 metadata: ["channel": "\(channel)", "stream": "\(stream)", "reason": "\(end.rawValue)"]
             )
-            receive(.unpublished(stream, epoch), on: channel)
+            receive(
+                isRejected ? .rejected(stream, epoch, .overBitrate) : .unpublished(stream, epoch),
+                on: channel
+            )
         case .viewerJoined(let stream, let lease, let viewers):
             guard let channel = streams[stream] else { return }
             receive(.viewerJoined(stream, lease, viewers: viewers), on: channel)
-        case .viewerLeft(let stream, _, let viewers, _):
+        case .viewerLeft(let stream, let lease, let viewers, _):
             guard let channel = streams[stream] else { return }
-            receive(.viewerLeft(stream, viewers: viewers), on: channel)
+            receive(.viewerLeft(stream, lease, viewers: viewers), on: channel)
         }
     }
 
-    /// Wakes whoever is due.
+    /// Hears what became of units, and wakes whoever is due.
     func tick(at now: Instant) {
+        hearUnits()
         for (channel, busy) in channels {
             if let wake = busy.wake, wake <= now { receive(.wake, on: channel) }
         }
     }
 
-    /// Compares every busy channel with the registry, in case a piece of news was dropped.
-    func reconcile() {
+    /// Compares every busy channel with the registry.
+    private func reconcile() {
         for channel in channels.keys {
             receive(.link(LiveChannel.Link(units.link(of: channel.unit))), on: channel)
         }
@@ -166,7 +186,7 @@ actor LiveDirector {
             // Only names made here: one that a unit merely reports may be the stream of another unit.
             case .push(let stream, _): if !busy.streams.contains(stream) { busy.streams.append(stream) }
             case .wake(let instant): busy.wake = instant
-            case .stop, .close, .grant, .fail: break
+            case .stop, .close, .dismiss, .grant, .fail: break
             }
         }
         if busy.machine.isIdle {
@@ -195,6 +215,7 @@ actor LiveDirector {
         case .push(let stream, let epoch):
             Task {
                 let outcome = await self.push(stream, epoch, channel)
+                self.hearUnits()
                 self.receive(.pushed(stream, epoch, outcome), on: channel)
             }
         case .stop(let stream):
@@ -203,10 +224,13 @@ actor LiveDirector {
                     StopLive(stream: stream, channel: channel.number).request,
                     on: channel.unit
                 )
+                self.hearUnits()
                 self.receive(.stopped(stream), on: channel)
             }
         case .close(let stream):
             Task { await media.close(stream) }
+        case .dismiss(let stream, let leases):
+            Task { await media.dismiss(leases, of: stream) }
         case .grant(let request, let grant):
             waiting.removeValue(forKey: request)?
                 .resume(returning: .success(LiveLease(stream: grant.stream, lease: grant.lease)))
@@ -222,7 +246,7 @@ actor LiveDirector {
         _ epoch: Epoch,
         _ channel: ChannelAddress
     ) async -> LiveChannel.PushOutcome {
-        let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: 0)
+        let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: maxBitrate)
         let address: IngestAddress
         do { address = try await media.openIngest(order) } catch { return .noIngest("\(error)") }
         let push = PushLive(

@@ -36,22 +36,27 @@ package struct VdPort: Sendable {
 package final class SignallingService: Service {
     /// How long a shutdown waits for units to take leave.
     private static let drainTime = Duration.seconds(3)
+    private static let tick = Duration.milliseconds(50)
 
     private let ports: [VdPort]
     private let gate: ConnectionGate
     private let media: any MediaDistributor
     private let services: UnitServices
     private let units: UnitRegistry
+    private let news: UnitNewsFeed
+    private let configurationNews: UnitNewsFeed
     private let director: LiveDirector
     let calls: UnitCalls
     let capabilities: CapabilityDesk
     let configurations: ConfigurationDesk
+    let ptz: PTZDirector
+    let uploads: UploadOrders
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
     /// `servers` serve what units ask of other parts of the platform; `documents` keeps what units say of
-    /// themselves and what is wanted of them over a restart. `onListening` is told each port once units can connect.
+    /// themselves and what is wanted of them over a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -59,7 +64,8 @@ package final class SignallingService: Service {
         admission: any UnitAdmission,
         media: any MediaDistributor,
         servers: [any UnitRequestServer] = [],
-        documents: (any UnitDocumentStore)? = nil,
+        documents: (any UnitDocumentStore & LogTaskStore)? = nil,
+        uploads: (any UploadPoint)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -74,16 +80,19 @@ package final class SignallingService: Service {
         services = UnitServices(
             settings: settings,
             admission: admission,
-            requests: UnitRequestTable(servers),
+            requests: UnitRequestTable(servers + [LogEnds(store: documents, logger: logger)]),
             metrics: metrics,
             logger: logger
         )
         units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
+        news = units.news()
+        configurationNews = units.news()
         director = LiveDirector(
             units: units,
             media: media,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
+            maxBitrate: settings.maxBitrate,
             metrics: metrics,
             logger: logger
         )
@@ -97,6 +106,8 @@ package final class SignallingService: Service {
             mostAtOnce: settings.documentQueries,
             logger: logger
         )
+        self.uploads = UploadOrders(calls: calls, uploads: uploads, store: documents, logger: logger)
+        ptz = PTZDirector(registry: units, calls: calls)
         configurations = ConfigurationDesk(
             units: units,
             calls: calls,
@@ -121,7 +132,6 @@ package final class SignallingService: Service {
         }
         await capabilities.begin()
         await configurations.begin()
-        let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -148,17 +158,10 @@ package final class SignallingService: Service {
         }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await piece in news.cancelOnGracefulShutdown() {
-                    await self.director.heard(piece)
-                    guard case .link(let unit) = piece else { continue }
-                    await self.capabilities.heard(unit)
-                    await self.configurations.heard(unit)
-                }
-            }
-            group.addTask {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
             }
             group.addTask { await self.keepTime() }
+            group.addTask { await self.keepConfigurations() }
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
@@ -172,18 +175,35 @@ package final class SignallingService: Service {
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.
     private func keepTime() async {
-        let tick = Duration.milliseconds(50)
         var ticks = 0
-        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
             ticks += 1
             await director.tick(at: .now)
-            await configurations.tick(at: .now)
+            for unit in changed(news) {
+                await ptz.heard(unit)
+                await capabilities.heard(unit)
+            }
+            await ptz.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
             }
-            if ticks % 200 == 0 { await director.reconcile() }
         }
+    }
+
+    /// Apart from what must not wait for a store.
+    private func keepConfigurations() async {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
+            for unit in changed(configurationNews) { await configurations.heard(unit) }
+            await configurations.tick(at: .now)
+        }
+    }
+
+    /// The units that a listener has to look at.
+    private func changed(_ feed: UnitNewsFeed) -> Set<UnitID> {
+        let news = feed.take()
+        guard news.hasOverflowed else { return news.links }
+        return news.links.union(units.sessions(after: nil, limit: .max).map(\.unit))
     }
 
     /// Units connected now, for scheduling.
@@ -227,9 +247,18 @@ extension SignallingService: ServiceControlPoint {
         await director.stop(channel, lease: lease, for: user)
     }
 
+    package func withdraw(_ user: UserName) async {
+        await director.withdraw(user)
+    }
+
     package func disconnect(_ unit: UnitID) async {
         await director.withdraw(unit)
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
+    }
+
+    /// The device was given up or removed: nothing is wanted of its configuration any more.
+    package func forgetWishes(of unit: UnitID) async {
+        await configurations.withdraw(unit)
     }
 
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
@@ -239,6 +268,7 @@ extension SignallingService: ServiceControlPoint {
         case .unitSilent: .unitSilent(channel.unit)
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
+        case .overBitrate: .overBitrate(channel, limit: services.settings.maxBitrate)
         case .withdrawn: .withdrawn(channel)
         case .busy: .busy("customers that wait for channel \(channel)")
         }

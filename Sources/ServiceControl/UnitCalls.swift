@@ -50,7 +50,8 @@ struct UnitCalls: UnitControlPoint {
         metrics.told.add()
     }
 
-    private func link(
+    /// The way to the unit, if it can take this message.
+    func link(
         to unit: UnitID,
         for message: some VdMessage
     ) throws(UnitCallError) -> UnitLink {

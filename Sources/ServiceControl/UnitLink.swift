@@ -58,6 +58,11 @@ final class UnitLink: Sendable {
         }
     }
 
+    /// For events of which it does not matter whether they still leave.
+    func post(_ event: RPCEvent) {
+        handler.eventLoop.execute { _ = self.handler.value.notify(event) }
+    }
+
     func close(_ reason: CloseReason) {
         handler.eventLoop.execute { self.handler.value.close(reason) }
     }

@@ -17,6 +17,7 @@ package struct UnitRequestTable: Sendable {
 
     private var requests: [String: any RequestHandler] = [:]
     private var events: [String: any EventHandler] = [:]
+    private var heartbeats: [@Sendable (Keepalive, UnitRegistration) -> Void] = []
 
     package init() {}
 
@@ -38,6 +39,15 @@ package struct UnitRequestTable: Sendable {
         by body: @escaping @Sendable (Event, UnitRegistration) async -> Void
     ) {
         events[Event.name] = TypedEventHandler(body: body)
+    }
+
+    /// `body` hears every heartbeat, on the event loop: it must not take time.
+    package mutating func follow(_ body: @escaping @Sendable (Keepalive, UnitRegistration) -> Void) {
+        heartbeats.append(body)
+    }
+
+    func heard(_ keepalive: Keepalive, of unit: UnitRegistration) {
+        for body in heartbeats { body(keepalive, unit) }
     }
 
     /// Nil: nobody serves this method.

@@ -51,3 +51,6 @@ package protocol WebhookStore: Sendable {
 
 /// What units report and send.
 package typealias ActivityStore = UploadStore & AlarmStore & EventStore & WebhookStore
+
+/// Everything that the platform keeps.
+package typealias PlatformStore = CentreStore & ActivityStore & UnitDocumentStore

@@ -1,30 +1,5 @@
 package import HSSModel
 
-/// One customer's wait for a picture; never travels.
-package struct LiveRequestID: Hashable, Sendable {
-    package let rawValue: UInt64
-
-    package init(_ rawValue: UInt64) {
-        self.rawValue = rawValue
-    }
-}
-
-/// Why a customer who asked for a picture gets none.
-package enum LiveFailure: Error, Equatable, Sendable {
-    case unitOffline
-    /// The unit answered `PushLive` with an error (Table I.2-12).
-    case refused(code: Int, message: String)
-    /// The unit did not answer, or did not come back in time.
-    case unitSilent
-    /// The unit agreed, but no stream arrived.
-    case noPublish
-    case media(String)
-    /// The right to watch was taken away meanwhile.
-    case withdrawn
-    /// Too many wait for this channel, or hold leases on it.
-    case busy
-}
-
 /// The live picture of one channel: many viewers, one push (§9.3.3.1.1).
 ///
 /// It keeps what is wanted apart from what is, and closes the gap whenever something is heard: a request, a
@@ -35,93 +10,6 @@ package enum LiveFailure: Error, Equatable, Sendable {
 /// less than ``Timing/linger`` ago. A stream keeps its name from the first push to the stop, also over pushes
 /// that broke: leases and viewers refer to it. Each push has an epoch of its own.
 package struct LiveChannel: Sendable {
-    package struct Timing: Sendable {
-        /// How long after the unit's yes its stream has to arrive.
-        package var publish: Duration
-        /// How long a customer waits at most, over retries and reconnections.
-        package var request: Duration
-        /// How long a push goes on after nobody wants it.
-        package var linger: Duration
-        /// How long a lease counts without a viewer.
-        package var lease: Duration
-
-        package init(
-            publish: Duration = .seconds(10),
-            request: Duration = .seconds(25),
-            linger: Duration = .seconds(15),
-            lease: Duration = .seconds(60)
-        ) {
-            self.publish = publish
-            self.request = request
-            self.linger = linger
-            self.lease = lease
-        }
-
-        /// Between pushes of a stream that somebody still wants.
-        static func retry(afterFailures failures: Int) -> Duration {
-            .seconds(min(30, 1 << min(failures, 5)))
-        }
-    }
-
-    package enum Link: Equatable, Sendable {
-        case connected
-        /// The socket is gone; a reconnect is not an offline.
-        case disconnected
-        case offline
-    }
-
-    package enum PushOutcome: Equatable, Sendable {
-        case agreed
-        case refused(code: Int, message: String)
-        /// No answer in time.
-        case unanswered
-        /// The connection ended first; the unit may or may not push.
-        case lost
-        /// No ingest address could be had.
-        case noIngest(String)
-    }
-
-    package enum Input: Equatable, Sendable {
-        /// `fresh` names the stream if this request is the one that starts it.
-        case request(LiveRequestID, LeaseID, holder: UserName, fresh: StreamID)
-        /// The customer no longer waits.
-        case cancel(LiveRequestID)
-        /// Gives back one lease, or all of the holder.
-        case release(LeaseID?, holder: UserName)
-        case link(Link)
-        /// What `Keepalive` said of this channel (Table I.2-1).
-        case reported(StreamID?)
-        case pushed(StreamID, Epoch, PushOutcome)
-        /// `StopLive` ended, however.
-        case stopped(StreamID)
-        case published(StreamID, Epoch)
-        case unpublished(StreamID, Epoch)
-        case viewerJoined(StreamID, LeaseID, viewers: Int)
-        case viewerLeft(StreamID, viewers: Int)
-        /// Whoever waits, watches or holds a lease may no longer do so.
-        case withdraw
-        case wake
-    }
-
-    package enum Action: Equatable, Sendable {
-        /// Take a publish ticket for this epoch and send `PushLive`; report ``Input/pushed(_:_:_:)``.
-        case push(StreamID, Epoch)
-        /// Send `StopLive`; report ``Input/stopped(_:)``.
-        case stop(StreamID)
-        /// End the stream at the media server.
-        case close(StreamID)
-        case grant(LiveRequestID, LiveLeaseGrant)
-        case fail(LiveRequestID, LiveFailure)
-        /// Replaces the wake before. Waking early does no harm.
-        case wake(at: Instant)
-    }
-
-    /// What a granted request gets.
-    package struct LiveLeaseGrant: Equatable, Sendable {
-        package var stream: StreamID
-        package var lease: LeaseID
-    }
-
     private struct Waiter {
         var request: LiveRequestID
         var lease: LeaseID
@@ -133,6 +21,14 @@ package struct LiveChannel: Sendable {
     private struct Lease {
         var holder: UserName
         var expires: Instant
+    }
+
+    /// Whose picture a lease opens, for as long as it may open one.
+    private struct Watcher {
+        var holder: UserName
+        var viewers = 0
+        /// A play ticket is made with the lease and may count as long.
+        var mayJoinUntil: Instant
     }
 
     private enum Phase: Equatable {
@@ -149,6 +45,8 @@ package struct LiveChannel: Sendable {
     }
 
     package static let mostLeases = 256
+    /// Leases that are watched or may yet be; more customers are turned away.
+    package static let mostWatchers = 16_384
 
     private let timing: Timing
     private let mostWaiters: Int
@@ -157,11 +55,14 @@ package struct LiveChannel: Sendable {
     private var lastEpoch: Epoch
     private var waiters: [Waiter] = []
     private var leases: [LeaseID: Lease] = [:]
+    private var watchers: [LeaseID: Watcher] = [:]
     private var viewers = 0
     /// Somebody waited, watched or held a lease when something was last heard.
     private var demanded = false
     private var lingerUntil: Instant?
     private var failures = 0
+    /// Why there is no picture before some time has passed: the unit would only do the same again.
+    private var resting: (failure: LiveFailure, until: Instant)?
     /// The stream that goes on after a stop that only renews its push.
     private var resuming: StreamID?
 
@@ -176,7 +77,8 @@ package struct LiveChannel: Sendable {
 
     /// Nothing is wanted and nothing is known to run: the owner may forget this channel.
     package var isIdle: Bool {
-        phase == .idle && resuming == nil && waiters.isEmpty && leases.isEmpty && viewers == 0
+        phase == .idle && resuming == nil && resting == nil && waiters.isEmpty && leases.isEmpty
+            && viewers == 0
     }
 
     /// The stream that the media server has now.
@@ -218,16 +120,27 @@ package struct LiveChannel: Sendable {
             published(stream, epoch, now, &actions)
         case .unpublished(let stream, let epoch):
             if phase == .live(stream, epoch) { breakOff(stream, retryAt: now) }
+        case .rejected(let stream, let epoch, let failure):
+            guard phase == .live(stream, epoch) else { return }
+            resting = (failure, now + timing.rest)
+            actions.append(.close(stream))
+            forget()
+            stop(stream, &actions)
         case .viewerJoined(let stream, let lease, let count):
             guard stream == current else { return }
             leases[lease] = nil
+            watchers[lease]?.viewers += 1
             viewers = count
-        case .viewerLeft(let stream, let count):
+        case .viewerLeft(let stream, let lease, let count):
             guard stream == current else { return }
+            watchers[lease]?.viewers -= 1
             viewers = count
+        case .dismiss(let holder):
+            dismiss(holder, &actions)
         case .withdraw:
             failWaiters(.withdrawn, &actions)
             leases = [:]
+            watchers = [:]
             viewers = 0
             // Nothing to linger for: the media server ends the viewers with the stream.
             demanded = false
@@ -245,11 +158,15 @@ package struct LiveChannel: Sendable {
         _ now: Instant,
         _ actions: inout [Action]
     ) {
-        guard waiters.count < mostWaiters, leases.count < Self.mostLeases else {
+        guard waiters.count < mostWaiters, leases.count < Self.mostLeases,
+            watchers.count < Self.mostWatchers
+        else {
             actions.append(.fail(request, .busy))
             return
         }
-        if case .live(let stream, _) = phase {
+        if let resting, now < resting.until {
+            actions.append(.fail(request, resting.failure))
+        } else if case .live(let stream, _) = phase {
             grant(request, lease, holder, stream, now, &actions)
         } else if link == .offline {
             actions.append(.fail(request, .unitOffline))
@@ -337,8 +254,25 @@ package struct LiveChannel: Sendable {
         waiters = []
     }
 
+    /// What the media server still shows to this customer ends there; its news tells how many remain.
+    private mutating func dismiss(_ holder: UserName, _ actions: inout [Action]) {
+        for waiter in waiters where waiter.holder == holder {
+            actions.append(.fail(waiter.request, .withdrawn))
+        }
+        waiters.removeAll { $0.holder == holder }
+        leases = leases.filter { $0.value.holder != holder }
+        let dismissed = watchers.filter { $0.value.holder == holder }.keys.sorted {
+            $0.rawValue < $1.rawValue
+        }
+        guard let current, !dismissed.isEmpty else { return }
+        for lease in dismissed { watchers[lease] = nil }
+        actions.append(.dismiss(current, dismissed))
+    }
+
     private mutating func expire(_ now: Instant, _ actions: inout [Action]) {
         leases = leases.filter { $0.value.expires > now }
+        watchers = watchers.filter { $0.value.viewers > 0 || $0.value.mayJoinUntil > now }
+        if let until = resting?.until, until <= now { resting = nil }
         for waiter in waiters where waiter.deadline <= now {
             actions.append(.fail(waiter.request, link == .offline ? .unitOffline : .unitSilent))
         }
@@ -423,6 +357,7 @@ package struct LiveChannel: Sendable {
         _ actions: inout [Action]
     ) {
         leases[lease] = Lease(holder: holder, expires: now + timing.lease)
+        watchers[lease] = Watcher(holder: holder, mayJoinUntil: now + Timing.ticket)
         actions.append(.grant(request, LiveLeaseGrant(stream: stream, lease: lease)))
     }
 
@@ -430,6 +365,7 @@ package struct LiveChannel: Sendable {
     private mutating func forget() {
         resuming = nil
         leases = [:]
+        watchers = [:]
         viewers = 0
         lingerUntil = nil
         failures = 0
@@ -462,6 +398,7 @@ package struct LiveChannel: Sendable {
 
     private func nextWake(after now: Instant) -> Instant? {
         var times = waiters.map(\.deadline) + leases.values.map(\.expires)
+        if let resting { times.append(resting.until) }
         switch phase {
         case .agreed(_, _, let publishBy): times.append(publishBy)
         case .broken(_, let retryAt?) where link == .connected: times.append(retryAt)

@@ -1,4 +1,3 @@
-import Blobs
 import Bus
 import CentreManagement
 import CustomerAccess
@@ -57,6 +56,7 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let activities = try Activities(configuration, store: store, metrics: metrics, logger: logger)
         let limits = configuration.limits.listener
         let signalling = SignallingService(
             settings: SignallingSettings(configuration, node: node),
@@ -64,6 +64,9 @@ struct Platform {
             gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
             admission: registry,
             media: media,
+            servers: activities.servers,
+            documents: store,
+            uploads: activities.uploads,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -71,50 +74,26 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
-        let feed = EventFeed(
+        let firmware = try FirmwareRollOuts(
+            configuration,
             store: store,
-            mostBells: configuration.limits.eventSubscribers,
+            activities: activities,
+            signalling: signalling,
             metrics: metrics,
             logger: logger
         )
-        let blobs = try FileBlobs(
-            folder: configuration.blobs.folder,
-            reserve: Int64(configuration.blobs.reserve)
-        )
-        let uploads = UploadDesk(
-            settings: UploadSettings(configuration),
-            key: try UploadKey.load(configuration),
-            store: store,
-            blobs: blobs,
-            feed: feed,
-            metrics: metrics,
-            logger: logger
-        )
-
-        let library = FirmwareLibrary(
-            settings: FirmwareLibrary.Settings(configuration),
-            key: try FirmwareKey.load(configuration),
-            store: store,
-            blobs: blobs,
-            metrics: metrics,
-            logger: logger
-        )
-        let rollOuts = RollOutService(
-            library: library,
-            store: store,
-            units: .init(control: signalling, documents: signalling) { units in
-                let presence = await signalling.presence(of: units)
-                return Set(presence.filter(\.value.connected).keys)
-            },
-            events: feed,
-            metrics: metrics,
-            logger: logger
-        )
-        registry.onArrival { rollOuts.arrived($0) }
+        registry.onArrival { firmware.rollOuts.arrived($0) }
         registry.onDeviceChange { change in
+            switch change {
+            case .disabled: break
+            case .removed(let unit):
+                await signalling.forgetWishes(of: unit)
+                firmware.rollOuts.removed(unit)
+            case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
+            }
             await signalling.disconnect(change.unit)
-            if case .removed(let unit) = change { rollOuts.removed(unit) }
         }
+        registry.onUserDisabled { await signalling.withdraw($0) }
 
         let scheduling = SchedulingService(
             devices: store,
@@ -131,13 +110,14 @@ struct Platform {
                 control: signalling,
                 units: signalling,
                 media: media,
-                firmware: FirmwareAccess(images: library, rollOuts: rollOuts),
+                activity: activities.point,
+                firmware: firmware.access,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
-            uploads: uploads,
-            library: library
+            uploads: activities.uploads,
+            library: firmware.library
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -171,14 +151,10 @@ struct Platform {
                 )
             )
         }
-        let upkeep = ActivityUpkeep(
-            store: store,
-            blobs: blobs,
-            settings: .init(configuration),
-            metrics: metrics,
-            logger: logger
-        )
-        services += [registry, media, upkeep, signalling, rollOuts]
+        services += [registry, media]
+        services += activities.services
+        services.append(signalling)
+        services.append(firmware.rollOuts)
         services += listeners
         process = ServerProcess(
             services: services,

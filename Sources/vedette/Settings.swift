@@ -26,6 +26,7 @@ extension SignallingSettings {
             units: configuration.limits.units,
             live: .init(linger: configuration.liveLinger),
             liveWaiting: configuration.limits.liveWaiting,
+            maxBitrate: configuration.liveMaxBitrate,
             deployedNames: configuration.vd.deployedNames
         )
     }
@@ -93,6 +94,16 @@ extension UploadSettings {
         )
         requestsPerSecond = Double(configuration.limits.apiRate)
         burst = configuration.limits.apiBurst
+    }
+}
+
+extension AlarmDesk.Settings {
+    init(_ configuration: Configuration) {
+        self.init(
+            reportsPerSecond: Double(configuration.limits.alarmRate),
+            burst: configuration.limits.alarmBurst,
+            alarmsPerUnit: configuration.limits.alarmsPerUnit
+        )
     }
 }
 

@@ -220,7 +220,7 @@ final class FakeUnits: UnitControlPoint, UnitDocumentPoint, EventSink {
     }
 
     func capabilities(of unit: UnitID) async throws(UnitCallError) -> Capabilities {
-        Capabilities(try take(unit).fetchesSecurely ? [.firmwareDownloadHTTPS] : [])
+        Capabilities(try take(unit).fetchesSecurely ? [.firmwareDownloadHTTPS] : [.ptz])
     }
 
     func knownCapabilities(of unit: UnitID) -> Capabilities? { nil }

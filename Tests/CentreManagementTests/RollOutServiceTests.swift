@@ -81,8 +81,8 @@ import Vd
         }
     }
 
-    /// A unit whose `firmware_download_https` is false gets a plain address, and so does one that does not answer
-    /// `GetCap`: absent means that it cannot.
+    /// A unit whose `firmware_download_https` is false gets a plain address. One that does not answer `GetCap` says
+    /// nothing about itself and is one of the Recommendation.
     @Test(arguments: [false, true]) func aUnitWithoutTLSGetsAPlainAddress(isSilent: Bool) async throws {
         try await FirmwareStage.run { stage in
             _ = try await stage.addImage()
@@ -95,7 +95,8 @@ import Vd
             _ = try await start(service, stage)
             await round(service)
             let url = try #require(stage.units["u1"].told.first).url.reveal()
-            #expect(url.hasPrefix("http://vedette.example:8080/firmware/"))
+            let base = isSilent ? "https://vedette.example:8443" : "http://vedette.example:8080"
+            #expect(url.hasPrefix(base + "/firmware/"))
         }
     }
 

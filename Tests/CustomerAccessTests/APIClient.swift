@@ -1,3 +1,4 @@
+import Bus
 import CustomerAccess
 import Foundation
 import HTTPTypes
@@ -20,6 +21,7 @@ struct APIClient {
 
     let neighbours: Neighbours
     let firmware: FirmwareNeighbour
+    let activity: ActivityNeighbour
     private let client: any TestClientProtocol
 
     static func run(
@@ -28,6 +30,7 @@ struct APIClient {
     ) async throws {
         let neighbours = Neighbours()
         let firmware = FirmwareNeighbour()
+        let activity = ActivityNeighbour()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -36,20 +39,30 @@ struct APIClient {
             control: neighbours,
             units: neighbours,
             media: neighbours,
+            activity: Activity(uploads: activity, alarms: activity, events: activity),
             firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
-            try await body(APIClient(neighbours: neighbours, firmware: firmware, client: client))
+            try await body(
+                APIClient(
+                    neighbours: neighbours,
+                    firmware: firmware,
+                    activity: activity,
+                    client: client
+                )
+            )
         }
     }
 
-    /// `call` is a method and what follows `/api/v1`. A body is sent as JSON unless `type` says otherwise.
+    /// `call` is a method and what follows `/api/v1`. A body is sent as JSON unless `type` says otherwise. With `plain` the
+    /// answer's text is left as it is.
     func send(
         _ call: String,
         as token: String? = "anna",
         _ body: String? = nil,
-        type: String? = "application/json"
+        type: String? = "application/json",
+        plain: Bool = false
     ) async throws -> Answer {
         let words = call.split(separator: " ")
         var headers = HTTPFields()
@@ -63,7 +76,8 @@ struct APIClient {
         ) { response in
             Answer(
                 status: response.status.code,
-                json: try Self.sorted(String(buffer: response.body)),
+                json: plain
+                    ? String(buffer: response.body) : try Self.sorted(String(buffer: response.body)),
                 headers: response.headers
             )
         }

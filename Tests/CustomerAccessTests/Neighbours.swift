@@ -10,6 +10,8 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         var managementFailure: ManagementError?
         var liveFailure: LiveError?
         var mediaFailure: MediaError?
+        /// Looks at access tokens that are still answered with yes; nil: all.
+        var goodChecks: Int?
     }
 
     static let time = WallTime(milliseconds: 1_763_712_000_000)
@@ -22,6 +24,17 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     func fail(_ failure: ManagementError?) { state.withLock { $0.managementFailure = failure } }
     func fail(_ failure: LiveError?) { state.withLock { $0.liveFailure = failure } }
     func fail(_ failure: MediaError?) { state.withLock { $0.mediaFailure = failure } }
+
+    /// Tokens are good for this many checks more; nil: for ever.
+    func endSessions(after checks: Int?) { state.withLock { $0.goodChecks = checks } }
+
+    private func isGood() -> Bool {
+        state.withLock {
+            guard let left = $0.goodChecks else { return true }
+            $0.goodChecks = max(0, left - 1)
+            return left > 0
+        }
+    }
 
     private func note(_ call: String) throws(ManagementError) {
         let failure = state.withLock { state in
@@ -73,7 +86,8 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     func closeSession(access: Secret) async throws(ManagementError) { try note("closeSession") }
 
     func principal(access: Secret) async throws(ManagementError) -> Principal {
-        switch access.reveal() {
+        guard isGood() else { throw .unauthenticated }
+        return switch access.reveal() {
         case "anna": Principal(user: UserName(unchecked: "anna"), role: .customer)
         case "root": Principal(user: UserName(unchecked: "root"), role: .operator)
         default: throw .unauthenticated
@@ -226,6 +240,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         noteOnly("stopLive \(channel) \(lease?.rawValue ?? "all") \(user)")
     }
 
+    func withdraw(_ user: UserName) async {}
     func disconnect(_ unit: UnitID) async {}
 
     // MARK: Media
@@ -235,6 +250,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     }
 
     func close(_ stream: StreamID) async {}
+    func dismiss(_ leases: [LeaseID], of stream: StreamID) async {}
 
     func play(
         _ stream: StreamID,

@@ -7,6 +7,8 @@ final class ToolProcess: Sendable {
     private struct State {
         var output = Data()
         var status: Int32?
+        /// Everything that was printed has been read.
+        var isDrained = false
     }
 
     /// What still runs when the tests end is killed then.
@@ -46,6 +48,7 @@ final class ToolProcess: Sendable {
             let data = handle.availableData
             guard !data.isEmpty, let self else {
                 handle.readabilityHandler = nil
+                self?.state.withLock { $0.isDrained = true }
                 return
             }
             self.state.withLock { if $0.output.count < 4 << 20 { $0.output += data } }
@@ -81,6 +84,8 @@ final class ToolProcess: Sendable {
             kill()
             return nil
         }
+        // The end is told by another thread than what was printed last. A grandchild may keep the pipe open.
+        try? await eventually("the output ends", within: 2) { state.withLock { $0.isDrained } }
         return status
     }
 }

@@ -5,6 +5,7 @@ import HostClock
 import Logging
 import SRTTransport
 import ServerKit
+import Synchronization
 import Testing
 import Vm
 
@@ -28,6 +29,7 @@ import Vm
         var ticket = Ticket(
             publishing: stream,
             epoch: Epoch(1),
+            issuer: platform.media.issuer,
             expiresAt: .now + .seconds(60),
             nonce: Ticket.Nonce(using: &random)
         )
@@ -58,7 +60,7 @@ import Vm
                 )
             }
             let good = try address(platform) { _ in }
-            let forged = good.replacing("%2Cs%3DAQE", with: "%2Cs%3DAQF")
+            let forged = good.replacing("%2Cs%3DAgE", with: "%2Cs%3DAgF")
             for (address, reason) in [
                 (expired, "expired"), (foreign, "foreign-stream"), (play, "wrong-purpose"),
                 (forged, "forged"),
@@ -140,6 +142,39 @@ import Vm
         }
     }
 
+    /// Taking one lease back ends its viewers over either protocol and voids its tickets; others see nothing of it.
+    @Test func dismissingEndsOneLeaseOnly() async throws {
+        let bytes = try await bytes()
+        try await RunningMedia.run { platform in
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let (annas, berts) = (LeaseID(unchecked: "anna"), LeaseID(unchecked: "bert"))
+            let anna = try await platform.play(stream, lease: annas.rawValue)
+            let bert = try await platform.play(stream, lease: berts.rawValue)
+            let overSRT = try platform.connect(anna.srt)
+            #expect(await platform.events.wait(for: .viewerJoined(stream, annas, viewers: 1)))
+            let overHTTP = try Tool("curl", ["-sN", "-o", "/dev/null", anna.http])
+            #expect(await platform.events.wait(for: .viewerJoined(stream, annas, viewers: 2)))
+            let other = try platform.connect(bert.srt)
+            #expect(await platform.events.wait(for: .viewerJoined(stream, berts, viewers: 3)))
+
+            await platform.media.dismiss([annas], of: stream)
+            #expect(
+                await platform.events.wait(for: .viewerLeft(stream, annas, viewers: 1, .closedByPlatform))
+            )
+            await overHTTP.waitForExit()
+            #expect(try await status(anna.http) == 401)
+            #expect(throws: SRTError.self) { try platform.connect(anna.srt) }
+            #expect(platform.metric(refused("void")) == 2)
+            #expect(await platform.media.streams().map(\.viewers) == [1])
+            #expect(try await status(bert.http, "-I") == 200)
+            overSRT.close()
+            other.close()
+            unit.close()
+        }
+    }
+
     @Test func viewersOverHTTP() async throws {
         let bytes = try await bytes()
         try await RunningMedia.run { platform in
@@ -216,6 +251,42 @@ import Vm
         settings.key = Secret("short")
         #expect(throws: MediaStartError.self) {
             _ = try MediaService(settings, metrics: MetricRegistry(), logger: .init(label: "test"))
+        }
+    }
+
+    /// The memory of used tickets ends with the media server: what it handed out counts no more, used or not. A customer
+    /// may come back with the address that he has.
+    @Test func aRestartVoidsPublishTicketsAndKeepsPlayTickets() async throws {
+        let bytes = try await bytes()
+        let addresses = Mutex<(used: String, unused: String, play: String)>(("", "", ""))
+        let firstPort = Mutex(0)
+        try await RunningMedia.run { platform in
+            let used = try await platform.order(stream)
+            let unused = try await platform.order(stream)
+            let unit = try platform.connect(used)
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let play = try await platform.play(stream).srt
+            addresses.withLock { $0 = (used, unused, play) }
+            firstPort.withLock { $0 = platform.media.port }
+            unit.close()
+        }
+        // libsrt frees a port some time after it was closed.
+        let old = "127.0.0.1:\(firstPort.withLock { $0 })"
+        let (used, unused, play) = addresses.withLock { $0 }
+        try await RunningMedia.run { platform in
+            let new = "127.0.0.1:\(platform.media.port)"
+            for address in [used, unused] {
+                #expect(throws: SRTError.self) { try platform.connect(address.replacing(old, with: new)) }
+            }
+            #expect(platform.metric(refused("foreign-issuer")) == 2)
+            // The stream goes on under its name with a ticket of the new run.
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let viewer = try platform.connect(play.replacing(old, with: new))
+            #expect(await platform.events.viewers(1))
+            for socket in [unit, viewer] { socket.close() }
         }
     }
 

@@ -68,7 +68,7 @@ final class FakeAdmission: UnitAdmission {
 
     func noteArrival(_ arrival: UnitArrival) {}
 
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async {}
+    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
 }
 
 /// The media server that the SCU asks (Sm), as the test wants it.
@@ -76,6 +76,7 @@ final class FakeMedia: MediaDistributor {
     private struct State {
         var orders: [IngestOrder] = []
         var closed: [StreamID] = []
+        var dismissed: [LeaseID] = []
         var failure: MediaError?
     }
 
@@ -91,6 +92,7 @@ final class FakeMedia: MediaDistributor {
     func failAll(with failure: MediaError) { state.withLock { $0.failure = failure } }
 
     var orders: [IngestOrder] { state.withLock { $0.orders } }
+    var dismissed: [LeaseID] { state.withLock { $0.dismissed } }
     var closed: [StreamID] { state.withLock { $0.closed } }
 
     func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
@@ -103,6 +105,10 @@ final class FakeMedia: MediaDistributor {
     }
 
     func close(_ stream: StreamID) async { state.withLock { $0.closed.append(stream) } }
+
+    func dismiss(_ leases: [LeaseID], of stream: StreamID) async {
+        state.withLock { $0.dismissed += leases }
+    }
 
     func play(
         _ stream: StreamID,

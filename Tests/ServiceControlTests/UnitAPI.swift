@@ -31,7 +31,8 @@ struct UnitAPI {
             devices: people,
             control: bench.service,
             units: bench.service,
-            media: bench.media
+            media: bench.media,
+            activity: NoActivity.point
         ).addRoutes(to: router)
         application = Application(responder: router.buildResponder())
     }

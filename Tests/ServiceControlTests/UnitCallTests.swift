@@ -198,6 +198,65 @@ struct UnitCall: Sendable, CustomTestStringConvertible {
         }
     }
 
+    /// Tables I.2-7, I.2-14 and I.2-15: those parts of the platform send them that hand out firmware and record.
+    @Test func whatOtherPartsSendCrossesTheConnection() async throws {
+        try await SignallingBench.run { bench in
+            let unit = try await bench.unit()
+            let service = bench.service
+            let upgrade = UpgradeFirmware(firmwareModel: "2.1", url: Secret("https://h/f"))
+            try await service.tell(upgrade, to: Self.cam1)
+            #expect(
+                await unit.text()
+                    == #"{"event":"UpgradeFirmware","params":{"firmware_model":"2.1","url":"https://h/f"}}"#
+            )
+            let start = StartRecord(
+                session: "r1",
+                channel: 1,
+                maxBitrate: 0,
+                segmentSeconds: 60,
+                segmentMaxBytes: 9,
+                segmentMaxCount: 3,
+                startTimestamp: 0,
+                callbackURL: Secret("https://h/r")
+            )
+            let starting = Task { try await service.ask(start, of: Self.cam1) }
+            let (request, seq) = try await VdLiveTests.request(unit, "StartRecord")
+            #expect(try StartRecord(request.parameters) == start)
+            try await VdLiveTests.agree(unit, seq)
+            _ = try await starting.value
+            let stop = StopRecord(session: "r1", channel: 1)
+            let stopping = Task { try await service.ask(stop, of: Self.cam1) }
+            #expect(
+                await unit.text()
+                    == #"{"req":"StopRecord","params":{"session_id":"r1","channel":1},"seq":2}"#
+            )
+            try await VdLiveTests.agree(unit, 2)
+            _ = try await stopping.value
+        }
+    }
+
+    /// Units in the field that log in on `/ovc` use other names for some requests and events.
+    @Test(arguments: [
+        ("POST /devices/cam-1/play", #"{"op":"stop"}"#, "AudioOutCtrl"),
+        ("POST /devices/cam-1/play", #"{"url":"https://a/b"}"#, "AudioOutPlay"),
+        ("GET /devices/cam-1/play", nil, "AudioOutQuery"), ("GET /devices/cam-1/status", nil, "DevInfo"),
+        ("POST /devices/cam-1/time", #"{"datetime":"2026-11-21T18:46:09"}"#, "SyncTime"),
+        ("POST /devices/cam-1/reboot", nil, "RebootDevice"),
+    ]) func deployedUnitsHearTheirOwnNames(call: String, body: String?, name: String) async throws {
+        try await SignallingBench.run { bench in
+            let unit = try await bench.unit(path: "/ovc")
+            let api = UnitAPI(bench)
+            let calling = Task { try await api.send(call, body) }
+            let text = try #require(await unit.text())
+            #expect(
+                text.hasPrefix(#"{"req":"\#(name)""#) || text.hasPrefix(#"{"event":"\#(name)""#),
+                "\(text)"
+            )
+            if text.contains(#""seq":1"#) { try await VdLiveTests.agree(unit, 1) }
+            _ = try await calling.value
+        }
+    }
+
     // MARK: What goes wrong
 
     /// "time-outs, refusals and error codes come back as problem+json that says what the unit said".

@@ -88,6 +88,31 @@ import Vm
         }
     }
 
+    /// Table I.2-12, `max_bitrate`: the unit is told the limit; where it sends more all the same, the media server ends it,
+    /// and whoever asks next hears why.
+    @Test func aStreamThatIsTooLargeIsNotAskedForAgain() async throws {
+        var settings = Self.settings
+        settings.maxBitrate = 4_000_000
+        try await SignallingBench.run(settings: settings) { bench in
+            let unit = try await bench.unit()
+            let live = Self.start(bench)
+            let (request, seq) = try await Self.request(unit, "PushLive")
+            #expect(try PushLive(request.parameters).maxBitrate == 4_000_000)
+            try await Self.agree(unit, seq)
+            let order = try #require(bench.media.orders.first)
+            #expect(order.maxBitrate == 4_000_000)
+            bench.media.emit(.published(order.stream, order.epoch))
+            _ = try await live.value.get()
+            bench.media.emit(.unpublished(order.stream, order.epoch, .overBitrate))
+            let (_, stopSeq) = try await Self.request(unit, "StopLive")
+            let expected = LiveError.overBitrate(SignallingBench.channel, limit: 4_000_000)
+            #expect(await Self.start(bench).value == .failure(expected))
+            try await Self.agree(unit, stopSeq)
+            #expect(await eventually { bench.media.closed == [order.stream] })
+            #expect(bench.media.orders.count == 1)
+        }
+    }
+
     @Test func aUnitThatSendsNoStreamIsNamedWithTheTimeThatItHad() async throws {
         var settings = Self.settings
         settings.live.publish = .milliseconds(400)
@@ -135,6 +160,27 @@ import Vm
             }
             waiting.cancel()
             _ = await waiting.value
+        }
+    }
+
+    /// Disabling a user ends what this user watches; the unit and others go on.
+    @Test func aDisabledUserWatchesNothing() async throws {
+        try await SignallingBench.run(settings: Self.settings) { bench in
+            let unit = try await bench.unit()
+            let live = Self.start(bench)
+            let (_, seq) = try await Self.request(unit, "PushLive")
+            try await Self.agree(unit, seq)
+            let order = try #require(bench.media.orders.first)
+            bench.media.emit(.published(order.stream, order.epoch))
+            let lease = try await live.value.get()
+            bench.media.emit(.viewerJoined(lease.stream, lease.lease, viewers: 1))
+            let bert = UserName(unchecked: "bert")
+            let other = try await bench.service.startLive(SignallingBench.channel, for: bert)
+            await bench.service.withdraw(SignallingBench.anna)
+            #expect(await eventually { bench.media.dismissed == [lease.lease] })
+            await bench.service.withdraw(bert)
+            #expect(await eventually { bench.media.dismissed == [lease.lease, other.lease] })
+            #expect(bench.media.closed == [], "the push lingers for whoever may come")
         }
     }
 

@@ -13,7 +13,7 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible {
     var testDescription: String { rawValue }
 
     /// Runs `body` on an empty store, and removes it afterwards.
-    func withStore(_ body: (any CentreStore) async throws -> Void) async throws {
+    func withStore(_ body: (any PlatformStore) async throws -> Void) async throws {
         let folder = TemporaryFolder()
         defer { folder.remove() }
         let store = try SQLiteStore(path: folder.path("vedette.db"), at: Sample.start)
@@ -23,8 +23,8 @@ enum Backend: String, CaseIterable, CustomTestStringConvertible {
 
     /// Runs `first` on an empty store, closes it, opens it again and runs `second`.
     func withRestart(
-        _ first: (any CentreStore) async throws -> Void,
-        then second: (any CentreStore) async throws -> Void
+        _ first: (any PlatformStore) async throws -> Void,
+        then second: (any PlatformStore) async throws -> Void
     ) async throws {
         let folder = TemporaryFolder()
         defer { folder.remove() }

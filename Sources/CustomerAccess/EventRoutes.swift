@@ -1,0 +1,187 @@
+import Bus
+import HSSModel
+import HTTPTypes
+import HostClock
+import Hummingbird
+import NIOCore
+import ServerKit
+import ServiceLifecycle
+
+extension CustomerAPI {
+    /// `GET /events`: the event log as Server-Sent Events, from now on or after `Last-Event-ID`.
+    func addEventRoutes(to api: RouterGroup<PlatformContext>) {
+        api.get("events") { request, context in
+            let caller = try context.caller()
+            return try await answering {
+                let session = try SessionMiddleware.token(request)
+                let follower = EventFollower(
+                    events: activity.events,
+                    devices: devices,
+                    caller: caller,
+                    filter: try await eventFilter(request, caller),
+                    last: try await lastEvent(request)
+                )
+                let bell = try activity.events.bell()
+                let accounts = accounts
+                let heartbeat = settings.eventHeartbeat
+                return Response(
+                    status: .ok,
+                    headers: [
+                        .contentType: "text/event-stream", .cacheControl: "no-store",
+                    ],
+                    body: ResponseBody { writer in
+                        try await Self.follow(follower, bell, heartbeat, &writer) {
+                            // A session that ended must not go on listening.
+                            (try? await accounts.principal(access: session)) == caller
+                        }
+                        try await writer.finish(nil)
+                    }
+                )
+            }
+        }
+    }
+
+    /// Writes what is new whenever the bell rings, and a comment where nothing else was written for a while: whoever
+    /// sits between would take the connection for dead.
+    private static func follow(
+        _ follower: EventFollower,
+        _ bell: AsyncStream<Void>,
+        _ heartbeat: Duration,
+        _ writer: inout any ResponseBodyWriter,
+        while isValid: @Sendable () async -> Bool
+    ) async throws {
+        var follower = follower
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            defer { group.cancelAll() }
+            group.addTask {
+                for await _ in bell { wake.yield() }
+                wake.finish()
+            }
+            group.addTask {
+                while (try? await Task.sleep(for: heartbeat)) != nil { wake.yield() }
+            }
+            try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
+            wake.yield()
+            var checkedAt = Instant.now
+            for await _ in wakes.cancelOnGracefulShutdown() {
+                while let frames = try await follower.next() {
+                    if !frames.isEmpty { try await writer.write(ByteBuffer(string: frames)) }
+                }
+                guard Instant.now - checkedAt >= heartbeat else { continue }
+                guard await isValid() else { return }
+                checkedAt = .now
+                try await writer.write(ByteBuffer(string: follower.heartbeat))
+            }
+        }
+    }
+
+    private func lastEvent(_ request: Request) async throws -> EventID {
+        let header = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+        guard let text = header ?? request.uri.queryParameters["last_event_id"].map(String.init) else {
+            return try await activity.events.newestEvent()
+        }
+        guard let number = Int64(text), number >= 0 else {
+            throw ManagementError.invalid(field: "last_event_id", "expected the id of an event")
+        }
+        return EventID(number)
+    }
+
+    private func eventFilter(_ request: Request, _ caller: Principal) async throws -> EventFollower.Filter {
+        var filter = EventFollower.Filter()
+        if let device = request.uri.queryParameters["device"].map(String.init) {
+            filter.unit = try await devices.device(device, visibleTo: caller).device.unit
+        }
+        if let names = request.uri.queryParameters["kind"].map(String.init) {
+            let kinds = names.split(separator: ",").map { EventKind(rawValue: String($0)) }
+            guard !kinds.isEmpty, !kinds.contains(nil) else {
+                let known = EventKind.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ManagementError.invalid(field: "kind", "expected some of \(known)")
+            }
+            filter.kinds = Set(kinds.compactMap { $0 })
+        }
+        return filter
+    }
+}
+
+/// One reader of the event log: where it is, and what it may see.
+struct EventFollower: Sendable {
+    struct Filter: Sendable {
+        var unit: UnitID?
+        /// Nil: all.
+        var kinds: Set<EventKind>?
+    }
+
+    private static let page = 100
+
+    let events: any EventPoint
+    let devices: any DevicePoint
+    let caller: Principal
+    let filter: Filter
+    private(set) var last: EventID
+
+    init(
+        events: any EventPoint,
+        devices: any DevicePoint,
+        caller: Principal,
+        filter: Filter,
+        last: EventID
+    ) {
+        self.events = events
+        self.devices = devices
+        self.caller = caller
+        self.filter = filter
+        self.last = last
+    }
+
+    /// The next events that the caller may see at this moment, as text of the stream; empty where none of them is
+    /// for this caller, nil at the end of the log.
+    mutating func next() async throws -> String? {
+        let page = try await events.events(after: last, limit: Self.page)
+        guard let newest = page.last else { return nil }
+        var visible: [UnitID: Bool] = [:]
+        var frames = ""
+        for event in page where isWanted(event.event) {
+            let unit = event.event.unit
+            if visible[unit] == nil { visible[unit] = try await isVisible(unit) }
+            if visible[unit] ?? false { frames += event.frame }
+        }
+        last = newest.id
+        return frames
+    }
+
+    /// Moves the reader's place on without an event (WHATWG HTML, 9.2.6), past what was not for it.
+    var heartbeat: String { ": heartbeat\nid: \(last.rawValue)\n\n" }
+
+    private func isWanted(_ event: NewEvent) -> Bool {
+        (filter.unit == nil || filter.unit == event.unit) && (filter.kinds?.contains(event.kind) ?? true)
+    }
+
+    private func isVisible(_ unit: UnitID) async throws -> Bool {
+        do {
+            _ = try await devices.device(unit.rawValue, visibleTo: caller)
+            return true
+        } catch ManagementError.notFound {
+            return false
+        }
+    }
+}
+
+extension PlatformEvent {
+    /// As JSON, in one line.
+    var json: String {
+        var members = [
+            "\"event_id\":\(id.rawValue)", "\"time\":\(JSONText.quote(event.time.rfc3339))",
+            "\"kind\":\(JSONText.quote(event.kind.rawValue))",
+            "\"device_id\":\(JSONText.quote(event.unit.rawValue))",
+        ]
+        if let channel = event.channel { members.append("\"channel\":\(channel)") }
+        // A line break in JSON is white space: inside of texts it is escaped.
+        members.append("\"detail\":\(event.detail.split(whereSeparator: \.isNewline).joined(separator: " "))")
+        return "{\(members.joined(separator: ","))}"
+    }
+
+    fileprivate var frame: String {
+        "id: \(id.rawValue)\nevent: \(event.kind.rawValue)\ndata: \(json)\n\n"
+    }
+}

@@ -1,0 +1,98 @@
+import Bus
+import HSSModel
+import Synchronization
+
+/// What is kept of units, as the test wants it.
+final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint {
+    private struct State {
+        var alarms: [AlarmRecord] = []
+        var queries: [AlarmQuery] = []
+        var events: [PlatformEvent] = []
+        var pictures: [String: [UInt8]] = [:]
+        var failure: ActivityError?
+        var bells: [AsyncStream<Void>.Continuation] = []
+    }
+
+    private let state = Mutex(State())
+
+    var queries: [AlarmQuery] { state.withLock { $0.queries } }
+    func fail(_ failure: ActivityError) { state.withLock { $0.failure = failure } }
+
+    func keep(_ alarm: AlarmRecord, picture: [UInt8]? = nil) {
+        state.withLock {
+            $0.alarms.append(alarm)
+            $0.pictures[alarm.id.rawValue] = picture
+        }
+    }
+
+    func add(_ event: NewEvent) {
+        let bells = state.withLock {
+            $0.events.append(PlatformEvent(id: EventID(Int64($0.events.count) + 1), event: event))
+            return $0.bells
+        }
+        for bell in bells { bell.yield() }
+    }
+
+    private func failIfTold() throws(ActivityError) {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+    }
+
+    func address(
+        for purpose: UploadPurpose,
+        of unit: UnitID,
+        channel: Int?,
+        reference: String?,
+        https: Bool
+    ) async throws(ActivityError) -> UploadAddress {
+        throw .unavailable("not asked for here")
+    }
+
+    func content(of upload: UploadID, within limit: Duration) async throws(ActivityError) -> StoredContent {
+        throw .nothingCame(after: limit)
+    }
+
+    func content(for reference: String) async throws(ActivityError) -> StoredContent {
+        guard let bytes = state.withLock({ $0.pictures[reference] }) else {
+            throw .notFound("a picture or log")
+        }
+        return StoredContent(
+            type: "image/jpeg",
+            size: Int64(bytes.count),
+            sha256: "abc",
+            storedAt: Neighbours.time
+        ) { offset, count throws(ActivityError) in
+            Array(bytes.dropFirst(Int(offset)).prefix(count))
+        }
+    }
+
+    func alarms(_ query: AlarmQuery) async throws(ActivityError) -> [AlarmRecord] {
+        try failIfTold()
+        return state.withLock { state in
+            state.queries.append(query)
+            let later = state.alarms.drop { query.after != nil && $0.id != query.after }
+            return Array((query.after == nil ? later : later.dropFirst()).prefix(query.limit))
+        }
+    }
+
+    func alarm(_ id: AlarmID) async throws(ActivityError) -> AlarmRecord {
+        guard let alarm = state.withLock({ $0.alarms.first { $0.id == id } }) else {
+            throw .notFound("alarm \(id)")
+        }
+        return alarm
+    }
+
+    func events(after: EventID, limit: Int) async throws(ActivityError) -> [PlatformEvent] {
+        state.withLock { Array($0.events.filter { $0.id > after }.prefix(limit)) }
+    }
+
+    func newestEvent() async throws(ActivityError) -> EventID {
+        state.withLock { $0.events.last?.id ?? .none }
+    }
+
+    func bell() throws(ActivityError) -> AsyncStream<Void> {
+        try failIfTold()
+        let (stream, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        state.withLock { $0.bells.append(bell) }
+        return stream
+    }
+}

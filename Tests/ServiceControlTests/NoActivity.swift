@@ -1,0 +1,29 @@
+import Bus
+import HSSModel
+
+/// Nothing is kept of units: for tests of other things.
+struct NoActivity: UploadPoint, AlarmPoint, EventPoint {
+    static let point = Activity(uploads: NoActivity(), alarms: NoActivity(), events: NoActivity())
+
+    func address(
+        for purpose: UploadPurpose,
+        of unit: UnitID,
+        channel: Int?,
+        reference: String?,
+        https: Bool
+    ) async throws(ActivityError) -> UploadAddress { throw .unavailable("not in this test") }
+
+    func content(of upload: UploadID, within limit: Duration) async throws(ActivityError) -> StoredContent {
+        throw .notFound("upload \(upload)")
+    }
+
+    func content(for reference: String) async throws(ActivityError) -> StoredContent {
+        throw .notFound("a picture or log")
+    }
+
+    func alarms(_ query: AlarmQuery) async throws(ActivityError) -> [AlarmRecord] { [] }
+    func alarm(_ id: AlarmID) async throws(ActivityError) -> AlarmRecord { throw .notFound("alarm \(id)") }
+    func events(after: EventID, limit: Int) async throws(ActivityError) -> [PlatformEvent] { [] }
+    func newestEvent() async throws(ActivityError) -> EventID { .none }
+    func bell() throws(ActivityError) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
+}
