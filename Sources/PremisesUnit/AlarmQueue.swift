@@ -23,28 +23,7 @@ extension UnitAlarm: CustomStringConvertible {
 }
 
 extension AlarmType {
-    /// How people write it, on the command line too.
-    package var word: String {
-        switch self {
-        case .external: "external"
-        case .motion: "motion"
-        case .intrusion: "intrusion"
-        case .cry: "cry"
-        case .face: "face"
-        case .sound: "sound"
-        case .lowPower: "low-power"
-        case .lockPicking: "lock-picking"
-        case .bellRing: "bell"
-        case .human: "human"
-        case .infraredMotion: "pir"
-        }
-    }
-
-    package init?(word: String) {
-        guard let type = Self.allCases.first(where: { $0.word == word }) else { return nil }
-        self = type
-    }
-
+    /// How people write them, on the command line too.
     package static var words: String { allCases.map(\.word).joined(separator: ", ") }
 }
 

@@ -1,3 +1,4 @@
+import Bus
 import CentreManagement
 import CustomerAccess
 import HSSModel
