@@ -27,7 +27,7 @@ extension CustomerCommand.Config {
             let document = try await session.withClient {
                 try await $0.document(.get, "/devices/\(device)/config")
             }
-            try CustomerCommand.Config.show(document, of: device, json: session.json)
+            try CustomerCommand.Config.show(document, of: device, json: session.json) { _ in true }
         }
     }
 
@@ -50,7 +50,8 @@ extension CustomerCommand.Config {
             let document = try await session.withClient {
                 try await $0.document(.patch, "/devices/\(device)/config", json: body)
             }
-            try CustomerCommand.Config.show(document, of: device, json: session.json)
+            let named = Swift.Set(fields.map(\.path))
+            try CustomerCommand.Config.show(document, of: device, json: session.json) { named.contains($0) }
         }
     }
 
@@ -76,13 +77,18 @@ extension CustomerCommand.Config {
         }
     }
 
-    /// Fields that the device has, then what of the wishes is open.
-    fileprivate static func show(_ document: UnitDocument, of device: String, json: Bool) throws {
+    /// Fields that the device has, then what of the wishes is open; those of `isShown`.
+    fileprivate static func show(
+        _ document: UnitDocument,
+        of device: String,
+        json: Bool,
+        _ isShown: (String) -> Bool
+    ) throws {
         guard !json else { return Terminal.printLine(document.text) }
         let answer = try document.configuration()
         if answer.reported.isEmpty { print("\(device) has never told its configuration.") }
-        Terminal.printPairs(answer.reported)
-        for (field, value) in answer.difference {
+        Terminal.printPairs(answer.reported.filter { isShown($0.0) })
+        for (field, value) in answer.difference where isShown(field) {
             let refusal = answer.refused[field].map { "refused: \($0)" } ?? "not there yet"
             print("\(field) shall be \(value): \(refusal)")
         }
@@ -102,6 +108,8 @@ struct FieldArgument: ExpressibleByArgument {
         value = parts[1].isEmpty ? nil : String(parts[1])
         guard !names.contains("") else { return nil }
     }
+
+    var path: String { names.joined(separator: ".") }
 
     /// One document of all.
     static func json(_ fields: [FieldArgument]) throws -> Data {

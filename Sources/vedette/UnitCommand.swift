@@ -45,7 +45,7 @@ struct UnitCommand: AsyncParsableCommand {
             name: .long,
             help: """
                 An alarm that comes again and again, TYPE[/CHANNEL]@TIME such as motion@30s. May be given several \
-                times. Types: external, motion, intrusion, cry, face, sound, low-power, lock-picking, bell, human, pir.
+                times. Types: external, motion, intrusion, cry, face, sound, low_power, lock_picking, bell_ring, human, infrared_motion.
                 """
         )
         var alarm: [String] = []

@@ -7,8 +7,8 @@ import Vd
     @Test(
         arguments: [
             ("alarm motion", UnitOrder.alarm(.motion, .start, channel: 0), nil),
-            ("  alarm bell 3 ", .alarm(.bellRing, .pulse, channel: 3), nil),
-            ("@cam-1 alarm pir end 255", .alarm(.infraredMotion, .end, channel: 255), "cam-1"),
+            ("  alarm bell_ring 3 ", .alarm(.bellRing, .pulse, channel: 3), nil),
+            ("@cam-1 alarm infrared_motion end 255", .alarm(.infraredMotion, .end, channel: 255), "cam-1"),
             ("bind V9VK-8655", .bind("V9VK-8655"), nil), ("channel 2 disabled", .channel(2, .disabled), nil),
         ]
     )

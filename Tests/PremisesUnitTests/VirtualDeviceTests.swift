@@ -194,7 +194,7 @@ import Vd
                 "motion start", "motion end", "motion start", "motion end", "motion start",
             ]
         )
-        #expect(phases.filter { $0.hasPrefix("bell") } == Array(repeating: "bell pulse", count: 4))
+        #expect(phases.filter { $0.hasPrefix("bell") } == Array(repeating: "bell_ring pulse", count: 4))
     }
 
     @Test(
@@ -210,7 +210,7 @@ import Vd
 
     @Test func alarmPlansAreRead() throws {
         #expect(
-            try AlarmPlan(parsing: "pir/1@2m", channels: 2)
+            try AlarmPlan(parsing: "infrared_motion/1@2m", channels: 2)
                 == AlarmPlan(type: .infraredMotion, channel: 1, every: .seconds(120))
         )
     }
