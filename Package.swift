@@ -112,7 +112,9 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto, httpTypes,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "Blobs", "ServerKit", asyncHTTPClient,
+                crypto,
+                httpTypes,
                 hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),

@@ -9,6 +9,8 @@ package enum ActivityError: Error, Equatable, CustomStringConvertible {
     /// At a limit of addresses, waits or subscribers.
     case busy(String)
     case unavailable(String)
+    /// A value breaks a rule: which field, and what is allowed.
+    case invalid(String, String)
 
     package var description: String {
         switch self {
@@ -16,6 +18,7 @@ package enum ActivityError: Error, Equatable, CustomStringConvertible {
         case .nothingCame(let delay): "nothing came within \(Int(delay.inSeconds.rounded())) s"
         case .busy(let limit): "at a limit: \(limit)"
         case .unavailable(let reason): "what is kept is not available: \(reason)"
+        case .invalid(let field, let rule): "\(field): \(rule)"
         }
     }
 }
@@ -97,16 +100,48 @@ package protocol EventPoint: Sendable {
     func bell() throws(ActivityError) -> AsyncStream<Void>
 }
 
+package struct NewWebhook: Sendable {
+    package var webhook: WebhookRecord
+    /// With which its deliveries are signed; shown once.
+    package var secret: Secret
+
+    package init(webhook: WebhookRecord, secret: Secret) {
+        self.webhook = webhook
+        self.secret = secret
+    }
+}
+
+/// Places of somebody else that hear events. Where an owner is nil, webhooks of everybody are meant: for operators.
+package protocol WebhookPoint: Sendable {
+    /// Without kinds it hears all events of devices that its owner may see, from now on.
+    func addWebhook(
+        _ url: String,
+        kinds: [EventKind],
+        for owner: UserName
+    ) async throws(ActivityError) -> NewWebhook
+    func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord]
+    func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError)
+    /// Sets one going again that was parked, from where it stopped.
+    func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError)
+}
+
 /// What is kept of units, in one hand.
 package struct Activity: Sendable {
     package var uploads: any UploadPoint
     package var alarms: any AlarmPoint
     package var events: any EventPoint
+    package var webhooks: any WebhookPoint
 
-    package init(uploads: any UploadPoint, alarms: any AlarmPoint, events: any EventPoint) {
+    package init(
+        uploads: any UploadPoint,
+        alarms: any AlarmPoint,
+        events: any EventPoint,
+        webhooks: any WebhookPoint
+    ) {
         self.uploads = uploads
         self.alarms = alarms
         self.events = events
+        self.webhooks = webhooks
     }
 }
 

@@ -77,7 +77,7 @@ extension CustomerAPI {
                 Int($0).flatMap { (0...highest).contains($0) ? $0 : nil }
             },
             type: try number("type", "expected 2 to 12 or a name such as motion") {
-                AlarmType(word: $0)?.rawValue
+                (AlarmType(word: $0) ?? Int($0).flatMap { AlarmType(rawValue: $0) })?.rawValue
             },
             from: try number("from", time) { WallTime(rfc3339: $0) },
             to: try number("to", time) { WallTime(rfc3339: $0) }

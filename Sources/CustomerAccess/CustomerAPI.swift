@@ -77,6 +77,7 @@ package struct CustomerAPI: Sendable {
         addConfigurationRoutes(to: known)
         addAlarmRoutes(to: known)
         addEventRoutes(to: known)
+        addWebhookRoutes(to: known)
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         if let firmware { addFirmwareRoutes(to: known, firmware) }

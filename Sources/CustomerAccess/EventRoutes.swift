@@ -168,19 +168,6 @@ struct EventFollower: Sendable {
 }
 
 extension PlatformEvent {
-    /// As JSON, in one line.
-    var json: String {
-        var members = [
-            "\"event_id\":\(id.rawValue)", "\"time\":\(JSONText.quote(event.time.rfc3339))",
-            "\"kind\":\(JSONText.quote(event.kind.rawValue))",
-            "\"device_id\":\(JSONText.quote(event.unit.rawValue))",
-        ]
-        if let channel = event.channel { members.append("\"channel\":\(channel)") }
-        // A line break in JSON is white space: inside of texts it is escaped.
-        members.append("\"detail\":\(event.detail.split(whereSeparator: \.isNewline).joined(separator: " "))")
-        return "{\(members.joined(separator: ","))}"
-    }
-
     fileprivate var frame: String {
         "id: \(id.rawValue)\nevent: \(event.kind.rawValue)\ndata: \(json)\n\n"
     }

@@ -104,6 +104,7 @@ extension ActivityError {
         case .busy:
             Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
         case .unavailable: Problem(.serviceUnavailable, detail: "What is kept is not available; try again.")
+        case .invalid(let field, let rule): ManagementError.invalid(field: field, rule).problem
         }
     }
 }
@@ -123,12 +124,7 @@ extension UnitUploadError {
         switch self {
         case .unit(let error): error.problem
         case .invalid(let error): ManagementError.invalid(field: error.field, error.rule).problem
-        case .upload(.notFound): Problem(.notFound, detail: description)
-        case .upload(.nothingCame): Problem(.gatewayTimeout, type: "no-upload", detail: description)
-        case .upload(.busy):
-            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
-        case .upload(.unavailable):
-            Problem(.serviceUnavailable, detail: "What units send is not available; try again.")
+        case .upload(let error): error.problem
         }
     }
 }

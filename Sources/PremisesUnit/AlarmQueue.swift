@@ -22,11 +22,6 @@ extension UnitAlarm: CustomStringConvertible {
     package var description: String { "\(type.word) \(phase.rawValue) on channel \(channel)" }
 }
 
-extension AlarmType {
-    /// How people write them, on the command line too.
-    package static var words: String { allCases.map(\.word).joined(separator: ", ") }
-}
-
 /// Alarms on their way to the platform (Table I.2-16): each is told until it is answered, in order, always with the
 /// time at which it happened, over however many connections that takes.
 ///

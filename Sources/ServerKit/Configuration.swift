@@ -42,6 +42,11 @@ package struct Configuration: Sendable {
         package var reserve: Int
     }
 
+    package struct Webhooks: Sendable {
+        package var allowsHTTP: Bool
+        package var allowsPrivate: Bool
+    }
+
     package struct Log: Sendable {
         package enum Format: String, Sendable { case text, json }
         package var level: Logger.Level
@@ -80,6 +85,7 @@ package struct Configuration: Sendable {
         package var alarmBurst: Int
         package var events: Int
         package var eventSubscribers: Int
+        package var webhooksPerUser: Int
         package var streams: Int
         package var viewers: Int
         package var viewersPerStream: Int
@@ -115,6 +121,7 @@ package struct Configuration: Sendable {
     package var databasePath: String
     package var blobs: Blobs
     package var alarmRetention: Duration
+    package var webhooks: Webhooks
     package var metrics: Address
     package var limits: Limits
     package var log: Log
@@ -155,6 +162,10 @@ package struct Configuration: Sendable {
             reserve: read.number("blobs.reserve")
         )
         alarmRetention = read.duration("alarms.retention")
+        webhooks = Webhooks(
+            allowsHTTP: read.truth("webhooks.allow_http"),
+            allowsPrivate: read.truth("webhooks.allow_private")
+        )
         metrics = Address(host: read.text("metrics.host"), port: read.number("metrics.port"))
         limits = Limits(read)
         log = Log(
@@ -264,6 +275,7 @@ extension Configuration.Limits {
             alarmBurst: read.number("limits.alarm_burst"),
             events: read.number("limits.events"),
             eventSubscribers: read.number("limits.event_subscribers"),
+            webhooksPerUser: read.number("limits.webhooks_per_user"),
             streams: read.number("limits.streams"),
             viewers: read.number("limits.viewers"),
             viewersPerStream: read.number("limits.viewers_per_stream"),

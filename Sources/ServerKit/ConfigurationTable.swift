@@ -43,6 +43,7 @@ package enum ConfigurationTable {
         "store": "Database",
         "blobs": "Files: what is too large for the database",
         "alarms": "Alarms and events of units",
+        "webhooks": "Places of others that hear events",
         "bus": "How roles reach each other",
         "metrics": "Figures and health, without TLS: keep it away from strangers",
         "limits": "What strangers are granted; at each bound the newcomer is refused",
@@ -165,6 +166,18 @@ package enum ConfigurationTable {
             "How long alarms with their pictures, and events, are kept."
         ),
         ConfigurationKey(
+            "webhooks.allow_http",
+            .truth,
+            default: "false",
+            "Webhooks may have http addresses: what is told can be read on the way."
+        ),
+        ConfigurationKey(
+            "webhooks.allow_private",
+            .truth,
+            default: "false",
+            "Webhooks may lead into private networks, to this machine too: only where every user is trusted."
+        ),
+        ConfigurationKey(
             "bus.url",
             .url(schemes: ["local"], later: ["nats"]),
             default: "local:",
@@ -233,6 +246,7 @@ package enum ConfigurationTable {
         count("alarm_rate", 1...1000, 1, "Alarm reports per second of one unit, in the long run."),
         count("alarm_burst", 1...10_000, 60, "The same at once."),
         count("events", 1000...1_000_000_000, 1_000_000, "Events of all units that are kept; the oldest go."),
+        count("webhooks_per_user", 1...1000, 10, "Webhooks of one user."),
         count("event_subscribers", 1...100_000, 1000, "Followers of the event stream at a time."),
         count("streams", 1...100_000, 1000, "Streams published at a time."),
         count("viewers", 1...1_000_000, 5000, "Viewers at a time, SRT and HTTP together."),

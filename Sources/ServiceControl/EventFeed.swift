@@ -42,6 +42,18 @@ package final class EventFeed: Sendable {
         for bell in state.withLock({ $0.bells }).values { bell.yield() }
     }
 
+    /// A bell for a part of the platform: not counted against the limit.
+    func ownBell() -> AsyncStream<Void> {
+        let (stream, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let number = state.withLock {
+            $0.last += 1
+            $0.bells[$0.last] = ring
+            return $0.last
+        }
+        ring.onTermination = { [weak self] _ in self?.leave(number) }
+        return stream
+    }
+
     private func leave(_ number: Int) {
         state.withLock { $0.bells[number] = nil }
     }

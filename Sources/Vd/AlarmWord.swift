@@ -1,5 +1,5 @@
 extension AlarmType {
-    /// Its name in the customer API and in events.
+    /// How people write it: in the customer API, in events, on the command line.
     package var word: String {
         switch self {
         case .external: "external"
@@ -16,10 +16,10 @@ extension AlarmType {
         }
     }
 
-    /// From a word or the number of Table I.2-16.
     package init?(word: String) {
-        let found = Self.allCases.first { $0.word == word || String($0.rawValue) == word }
-        guard let found else { return nil }
-        self = found
+        guard let type = Self.allCases.first(where: { $0.word == word }) else { return nil }
+        self = type
     }
+
+    package static var words: String { allCases.map(\.word).joined(separator: ", ") }
 }

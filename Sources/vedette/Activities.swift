@@ -15,11 +15,13 @@ struct Activities {
     let alarms: AlarmDesk
     let feed: EventFeed
     let batteries: BatteryDesk
+    let webhooks: WebhookDispatcher
     let upkeep: ActivityUpkeep
 
     init(
         _ configuration: Configuration,
         store: SQLiteStore,
+        devices: any DevicePoint,
         metrics: MetricRegistry,
         logger: Logger
     ) throws {
@@ -27,6 +29,7 @@ struct Activities {
             folder: configuration.blobs.folder,
             reserve: Int64(configuration.blobs.reserve)
         )
+        let key = try UploadKey.load(configuration)
         feed = EventFeed(
             store: store,
             mostBells: configuration.limits.eventSubscribers,
@@ -35,7 +38,7 @@ struct Activities {
         )
         uploads = UploadDesk(
             settings: UploadSettings(configuration),
-            key: try UploadKey.load(configuration),
+            key: key,
             store: store,
             blobs: blobs,
             feed: feed,
@@ -52,6 +55,17 @@ struct Activities {
             sendsByHTTPS: { await Self.sendsByHTTPS($0, store) }
         )
         batteries = BatteryDesk(events: feed)
+        let hookSettings = WebhookSettings(configuration)
+        webhooks = WebhookDispatcher(
+            store: store,
+            feed: feed,
+            carrier: WebhookClient(settings: hookSettings),
+            settings: hookSettings,
+            key: key,
+            metrics: metrics,
+            logger: logger,
+            isVisible: { try await Self.isVisible($0, to: $1, store, devices) }
+        )
         upkeep = ActivityUpkeep(
             store: store,
             blobs: blobs,
@@ -64,10 +78,31 @@ struct Activities {
     /// What units ask of this part.
     var servers: [any UnitRequestServer] { [alarms, batteries] }
 
-    var services: [any Service] { [upkeep, alarms] }
+    var services: [any Service] { [upkeep, webhooks, alarms] }
 
     /// What customers ask of it.
-    var point: Activity { Activity(uploads: uploads, alarms: alarms, events: feed) }
+    var point: Activity {
+        Activity(uploads: uploads, alarms: alarms, events: feed, webhooks: webhooks)
+    }
+
+    /// At this moment, as the customer API would answer.
+    private static func isVisible(
+        _ unit: UnitID,
+        to name: UserName,
+        _ store: SQLiteStore,
+        _ devices: any DevicePoint
+    ) async throws -> Bool {
+        guard let user = try await store.user(name), !user.disabled else { return false }
+        do {
+            _ = try await devices.device(
+                unit.rawValue,
+                visibleTo: Principal(user: name, role: user.role)
+            )
+            return true
+        } catch ManagementError.notFound {
+            return false
+        }
+    }
 
     /// A unit of which nothing is known is taken for one of the Recommendation, which uses https.
     private static func sendsByHTTPS(_ unit: UnitID, _ store: SQLiteStore) async -> Bool {

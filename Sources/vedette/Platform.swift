@@ -56,7 +56,13 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
-        let activities = try Activities(configuration, store: store, metrics: metrics, logger: logger)
+        let activities = try Activities(
+            configuration,
+            store: store,
+            devices: registry,
+            metrics: metrics,
+            logger: logger
+        )
         let limits = configuration.limits.listener
         let signalling = SignallingService(
             settings: SignallingSettings(configuration, node: node),

@@ -107,6 +107,16 @@ extension AlarmDesk.Settings {
     }
 }
 
+extension WebhookSettings {
+    init(_ configuration: Configuration) {
+        self.init(
+            allowsHTTP: configuration.webhooks.allowsHTTP,
+            allowsPrivate: configuration.webhooks.allowsPrivate,
+            perUser: configuration.limits.webhooksPerUser
+        )
+    }
+}
+
 extension ActivityUpkeep.Settings {
     init(_ configuration: Configuration) {
         self.init(retention: configuration.alarmRetention, events: configuration.limits.events)

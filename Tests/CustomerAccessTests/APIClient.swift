@@ -39,7 +39,12 @@ struct APIClient {
             control: neighbours,
             units: neighbours,
             media: neighbours,
-            activity: Activity(uploads: activity, alarms: activity, events: activity),
+            activity: Activity(
+                uploads: activity,
+                alarms: activity,
+                events: activity,
+                webhooks: activity
+            ),
             firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
             settings: settings
         ).addRoutes(to: router)

@@ -3,8 +3,10 @@ import HSSModel
 import Synchronization
 
 /// What is kept of units, as the test wants it.
-final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint {
+final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint, WebhookPoint {
     private struct State {
+        var webhooks: [WebhookRecord] = []
+
         var alarms: [AlarmRecord] = []
         var queries: [AlarmQuery] = []
         var events: [PlatformEvent] = []
@@ -79,6 +81,50 @@ final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint {
             throw .notFound("alarm \(id)")
         }
         return alarm
+    }
+
+    func addWebhook(
+        _ url: String,
+        kinds: [EventKind],
+        for owner: UserName
+    ) async throws(ActivityError) -> NewWebhook {
+        guard url.hasPrefix("https://") else { throw .invalid("url", "expected https") }
+        let webhook = WebhookRecord(
+            id: WebhookID(unchecked: "hook-\(owner)"),
+            owner: owner,
+            url: url,
+            kinds: kinds,
+            createdAt: Neighbours.time,
+            deliveredThrough: EventID(7)
+        )
+        state.withLock { $0.webhooks.append(webhook) }
+        return NewWebhook(webhook: webhook, secret: Secret("signs"))
+    }
+
+    func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] {
+        state.withLock { $0.webhooks.filter { owner == nil || $0.owner == owner } }
+    }
+
+    func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {
+        guard try await webhooks(of: owner).contains(where: { $0.id == id }) else {
+            throw .notFound("webhook \(id)")
+        }
+        state.withLock { $0.webhooks.removeAll { $0.id == id } }
+    }
+
+    func park(_ reason: String) {
+        state.withLock {
+            for index in $0.webhooks.indices {
+                $0.webhooks[index].parking = .init(reason: reason, at: Neighbours.time)
+            }
+        }
+    }
+
+    func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {
+        guard try await webhooks(of: owner).contains(where: { $0.id == id }) else {
+            throw .notFound("webhook \(id)")
+        }
+        state.withLock { for index in $0.webhooks.indices { $0.webhooks[index].parking = nil } }
     }
 
     func events(after: EventID, limit: Int) async throws(ActivityError) -> [PlatformEvent] {

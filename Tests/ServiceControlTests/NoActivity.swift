@@ -2,8 +2,13 @@ import Bus
 import HSSModel
 
 /// Nothing is kept of units: for tests of other things.
-struct NoActivity: UploadPoint, AlarmPoint, EventPoint {
-    static let point = Activity(uploads: NoActivity(), alarms: NoActivity(), events: NoActivity())
+struct NoActivity: UploadPoint, AlarmPoint, EventPoint, WebhookPoint {
+    static let point = Activity(
+        uploads: NoActivity(),
+        alarms: NoActivity(),
+        events: NoActivity(),
+        webhooks: NoActivity()
+    )
 
     func address(
         for purpose: UploadPurpose,
@@ -24,6 +29,15 @@ struct NoActivity: UploadPoint, AlarmPoint, EventPoint {
     func alarms(_ query: AlarmQuery) async throws(ActivityError) -> [AlarmRecord] { [] }
     func alarm(_ id: AlarmID) async throws(ActivityError) -> AlarmRecord { throw .notFound("alarm \(id)") }
     func events(after: EventID, limit: Int) async throws(ActivityError) -> [PlatformEvent] { [] }
+    func addWebhook(
+        _ url: String,
+        kinds: [EventKind],
+        for owner: UserName
+    ) async throws(ActivityError) -> NewWebhook { throw .unavailable("not in this test") }
+
+    func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] { [] }
+    func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {}
+    func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {}
     func newestEvent() async throws(ActivityError) -> EventID { .none }
     func bell() throws(ActivityError) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
 }

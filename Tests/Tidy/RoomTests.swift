@@ -28,7 +28,8 @@ import Testing
             "CryptoExtras", "Dispatch", "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([
-            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit", "Crypto", "Glibc",
+            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit", "AsyncHTTPClient",
+            "Crypto", "FoundationEssentials", "Glibc",
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", "Glibc",

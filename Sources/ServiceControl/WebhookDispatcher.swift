@@ -1,0 +1,269 @@
+package import Bus
+package import HSSModel
+import HostClock
+package import Logging
+package import ServerKit
+import ServiceLifecycle
+package import Store
+import Synchronization
+
+/// Tells webhooks what happens: at least once, and the events of one unit in their order.
+///
+/// Each webhook walks the event log page by page. Units of a page go side by side, a failure holds up its own unit,
+/// and the next page waits for all of them. How far it has come stands in the store, so that a restart repeats at
+/// most what was on its way.
+package final class WebhookDispatcher: Service {
+    private struct State {
+        var running: Set<WebhookID> = []
+    }
+
+    /// The way to a webhook ended before its page was through.
+    private enum Stop: Error {
+        case parked(String)
+        /// Removed, parked by somebody else, or the platform is ending.
+        case withdrawn
+    }
+
+    private static let page = 100
+    /// Webhooks are looked for this often even where nobody told of one.
+    private static let lookInterval = Duration.seconds(30)
+
+    private let store: any WebhookStore
+    private let feed: EventFeed
+    private let carrier: any WebhookCarrier
+    private let settings: WebhookSettings
+    private let key: UploadKey
+    /// Whether a user may see a unit at this moment.
+    private let isVisible: @Sendable (UnitID, UserName) async throws -> Bool
+    private let delivered: Counter
+    private let failed: Counter
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let changes: AsyncStream<Void>
+    private let changed: AsyncStream<Void>.Continuation
+
+    package init(
+        store: any WebhookStore,
+        feed: EventFeed,
+        carrier: any WebhookCarrier,
+        settings: WebhookSettings,
+        key: UploadKey,
+        metrics: MetricRegistry,
+        logger: Logger,
+        isVisible: @escaping @Sendable (UnitID, UserName) async throws -> Bool
+    ) {
+        self.store = store
+        self.feed = feed
+        self.carrier = carrier
+        self.settings = settings
+        self.key = key
+        self.isVisible = isVisible
+        self.logger = logger
+        func counter(_ outcome: String) -> Counter {
+            metrics.counter(
+                "vedette_webhook_deliveries_total",
+                "Attempts to tell a webhook.",
+                labels: [("outcome", outcome)]
+            )
+        }
+        delivered = counter("delivered")
+        failed = counter("failed")
+        (changes, changed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    package func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while (try? await Task.sleep(for: Self.lookInterval)) != nil { self.changed.yield() }
+            }
+            changed.yield()
+            for await _ in changes.cancelOnGracefulShutdown() {
+                for webhook in await working()
+                where state.withLock({ $0.running.insert(webhook.id).inserted }) {
+                    group.addTask {
+                        await self.serve(webhook.id)
+                        self.state.withLock { _ = $0.running.remove(webhook.id) }
+                    }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func working() async -> [WebhookRecord] {
+        do throws(StoreError) {
+            return try await store.webhooks(owner: nil).filter { $0.parking == nil }
+        } catch {
+            logger.error("webhooks cannot be read", metadata: ["reason": "\(error)"])
+            return []
+        }
+    }
+
+    // MARK: One webhook
+
+    /// Until it is parked or removed, or the platform ends.
+    private func serve(_ id: WebhookID) async {
+        let bell = feed.ownBell()
+        var bells = bell.makeAsyncIterator()
+        do {
+            while true {
+                while try await walkPage(id) {}
+                // Also looks from time to time whether it is still there.
+                guard await bells.next() != nil else { return }
+            }
+        } catch Stop.parked(let reason) {
+            await park(id, reason)
+        } catch is Stop {
+            return
+        } catch {
+            // The store failed; the next look begins again.
+            logger.error("a webhook rests", metadata: ["webhook": "\(id)", "reason": "\(error)"])
+        }
+    }
+
+    /// False at the end of the log.
+    private func walkPage(_ id: WebhookID) async throws -> Bool {
+        let webhook = try await current(id)
+        let events = try await feed.events(after: webhook.deliveredThrough, limit: Self.page)
+        guard let last = events.last else { return false }
+        let cursors = try await store.webhookCursors(id)
+        var queues: [UnitID: [PlatformEvent]] = [:]
+        for event in events where isWanted(event, webhook, cursors) {
+            queues[event.event.unit, default: []].append(event)
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var waiting = queues.values.makeIterator()
+            func add() {
+                guard let queue = waiting.next() else { return }
+                group.addTask { try await self.deliver(queue, to: webhook) }
+            }
+            for _ in 0..<settings.unitsAtOnce { add() }
+            while try await group.next() != nil { add() }
+        }
+        try await store.advance(id, cursors: [:], through: last.id)
+        return true
+    }
+
+    private func isWanted(
+        _ event: PlatformEvent,
+        _ webhook: WebhookRecord,
+        _ cursors: [UnitID: EventID]
+    ) -> Bool {
+        (webhook.kinds.isEmpty || webhook.kinds.contains(event.event.kind))
+            && event.id > cursors[event.event.unit] ?? .none
+    }
+
+    private func current(_ id: WebhookID) async throws -> WebhookRecord {
+        let webhook = try await store.webhooks(owner: nil).first { $0.id == id }
+        guard !Task.isCancelled, let webhook, webhook.parking == nil else { throw Stop.withdrawn }
+        return webhook
+    }
+
+    /// The events of one unit, in order, each until it is delivered.
+    private func deliver(_ events: [PlatformEvent], to webhook: WebhookRecord) async throws {
+        for event in events {
+            guard try await isVisible(event.event.unit, webhook.owner) else { continue }
+            try await deliver(event, to: webhook)
+            try await store.advance(
+                webhook.id,
+                cursors: [event.event.unit: event.id],
+                through: webhook.deliveredThrough
+            )
+        }
+    }
+
+    private func deliver(_ event: PlatformEvent, to webhook: WebhookRecord) async throws {
+        let body = Array(event.json.utf8)
+        var random = SystemRandomNumberGenerator()
+        var attempt = 1
+        while true {
+            let signature = WebhookSignature.header(body, at: .now, secret: key.secret(of: webhook.id))
+            let outcome = await carrier.deliver(
+                body,
+                to: webhook.url,
+                headers: [
+                    ("Content-Type", "application/json"), ("User-Agent", "vedette"),
+                    ("Vedette-Webhook", webhook.id.rawValue), ("Vedette-Event", "\(event.id.rawValue)"),
+                    ("Vedette-Signature", signature),
+                ]
+            )
+            switch outcome {
+            case .delivered: return delivered.add()
+            case .refused(let reason):
+                failed.add()
+                throw Stop.parked(reason)
+            case .failed(let reason):
+                failed.add()
+                guard attempt < settings.attempts else {
+                    throw Stop.parked("\(reason), \(attempt) times in a row")
+                }
+                let pause = settings.pause(afterAttempt: attempt, using: &random)
+                do { try await Task.sleep(for: pause) } catch { throw Stop.withdrawn }
+                // Somebody may have removed or parked it meanwhile.
+                _ = try await current(webhook.id)
+                attempt += 1
+            }
+        }
+    }
+
+    private func park(_ id: WebhookID, _ reason: String) async {
+        logger.notice("webhook parked", metadata: ["webhook": "\(id)", "reason": "\(reason)"])
+        do throws(StoreError) {
+            let parking = WebhookRecord.Parking(reason: reason, at: .now)
+            _ = try await store.park(id, owner: nil, parking)
+        } catch {
+            logger.error("a webhook cannot be parked", metadata: ["webhook": "\(id)", "reason": "\(error)"])
+        }
+    }
+}
+
+extension WebhookDispatcher: WebhookPoint {
+    package func addWebhook(
+        _ url: String,
+        kinds: [EventKind],
+        for owner: UserName
+    ) async throws(ActivityError) -> NewWebhook {
+        if let objection = WebhookClient.objection(to: url, settings) { throw .invalid("url", objection) }
+        let id = WebhookID(unchecked: UploadKey.freshName())
+        let webhook = WebhookRecord(
+            id: id,
+            owner: owner,
+            url: url,
+            kinds: kinds,
+            createdAt: .now,
+            deliveredThrough: .none
+        )
+        do throws(StoreError) {
+            guard try await store.add(webhook, limit: settings.perUser) else {
+                throw .conflict("webhooks of user \(owner)")
+            }
+        } catch {
+            throw ActivityError(error)
+        }
+        changed.yield()
+        return NewWebhook(webhook: webhook, secret: key.secret(of: id))
+    }
+
+    package func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] {
+        do throws(StoreError) { return try await store.webhooks(owner: owner) } catch {
+            throw ActivityError(error)
+        }
+    }
+
+    package func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {
+        do throws(StoreError) {
+            guard try await store.removeWebhook(id, owner: owner) else { throw .notFound("webhook \(id)") }
+        } catch {
+            throw ActivityError(error)
+        }
+    }
+
+    package func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {
+        do throws(StoreError) {
+            guard try await store.park(id, owner: owner, nil) else { throw .notFound("webhook \(id)") }
+        } catch {
+            throw ActivityError(error)
+        }
+        changed.yield()
+    }
+}
