@@ -450,8 +450,8 @@ package struct UnitMachine: Sendable {
 
     private mutating func serve(_ request: RPCRequest) -> (RPCAnswer, [LivePushes.Action]) {
         switch Dialect.recommendation.name(ofWire: request.method) {
-        case PushLive.method: pushes.pushLive(request.parameters)
-        case StopLive.method: pushes.stopLive(request.parameters)
+        case PushLive.name: pushes.pushLive(request.parameters)
+        case StopLive.name: pushes.stopLive(request.parameters)
         default: (.failure(.unsupportedMethod(request.method)), [])
         }
     }

@@ -221,15 +221,15 @@ final class VdHandler: ChannelInboundHandler {
     private func serve(_ request: RPCRequest) -> RPCAnswer {
         do throws(FieldError) {
             switch dialect.name(ofWire: request.method) {
-            case Keepalive.method:
+            case Keepalive.name:
                 let keepalive = try Keepalive(request.parameters)
                 try check(keepalive.macID)
                 report(link?.took(keepalive) ?? [])
                 services.metrics.heartbeats.add()
                 return .success(.empty)
-            case GetServerInfo.method:
+            case GetServerInfo.name:
                 try check(GetServerInfo(request.parameters).macID)
-                return .success(services.settings.serverInfo.result)
+                return .success(services.settings.serverInfo.object)
             default:
                 return .failure(.unsupportedMethod(request.method))
             }

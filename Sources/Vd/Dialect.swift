@@ -5,11 +5,11 @@ package enum Dialect: Sendable {
     /// Units that log in at ``UnitLoginURL/deployedPath``.
     case deployed
 
-    /// The messages of this version whose names differ (`field_name` of the catalogue).
-    private static let deployedNames = [
-        PushLive.method: "LivePublish",
-        StopLive.method: "LiveStop",
-    ]
+    private static let differing = VdCatalogue.messages.filter { $0.deployedName != $0.name }
+    private static let deployedNames = Dictionary(
+        uniqueKeysWithValues: differing.map { ($0.name, $0.deployedName) }
+    )
+    private static let names = Dictionary(uniqueKeysWithValues: differing.map { ($0.deployedName, $0.name) })
 
     /// The name under which `name` of the Recommendation travels.
     package func wireName(of name: String) -> String {
@@ -23,7 +23,7 @@ package enum Dialect: Sendable {
     package func name(ofWire wireName: String) -> String {
         switch self {
         case .recommendation: wireName
-        case .deployed: Self.deployedNames.first { $0.value == wireName }?.key ?? wireName
+        case .deployed: Self.names[wireName] ?? wireName
         }
     }
 }

@@ -40,7 +40,7 @@ package struct JSONObject: Sendable, Equatable {
 
     // MARK: Fields
 
-    package func has(_ name: String) -> Bool { find(name) != nil }
+    package func has(_ name: String) -> Bool { place(of: name) != nil }
 
     /// - Parameters:
     ///   - name: the field.
@@ -53,7 +53,7 @@ package struct JSONObject: Sendable, Equatable {
     }
 
     package func optionalString(_ name: String, _ length: ClosedRange<Int>) throws(FieldError) -> String? {
-        guard let range = find(name) else { return nil }
+        guard let range = place(of: name) else { return nil }
         guard bytes[range.lowerBound] == UInt8(ascii: "\"") else {
             throw FieldError(name, "expected a string")
         }
@@ -72,15 +72,34 @@ package struct JSONObject: Sendable, Equatable {
     }
 
     package func optionalInteger(_ name: String, _ allowed: ClosedRange<Int>) throws(FieldError) -> Int? {
-        guard let range = find(name) else { return nil }
+        guard let range = place(of: name) else { return nil }
         guard let number = Int(String(decoding: bytes[range], as: UTF8.self)), allowed.contains(number) else {
             throw FieldError(name, "expected an integer, \(allowed.lowerBound) to \(allowed.upperBound)")
         }
         return number
     }
 
+    /// A number with or without a fraction, finite.
+    package func number(_ name: String, _ allowed: ClosedRange<Double>) throws(FieldError) -> Double {
+        guard let range = place(of: name) else { throw FieldError(name, "required") }
+        guard let number = Double(String(decoding: bytes[range], as: UTF8.self)), allowed.contains(number)
+        else {
+            throw FieldError(name, "expected a number, \(allowed.lowerBound) to \(allowed.upperBound)")
+        }
+        return number
+    }
+
+    package func optionalFlag(_ name: String) throws(FieldError) -> Bool? {
+        guard let range = place(of: name) else { return nil }
+        switch bytes[range.lowerBound] {
+        case UInt8(ascii: "t"): return true
+        case UInt8(ascii: "f"): return false
+        default: throw FieldError(name, "expected true or false")
+        }
+    }
+
     package func object(_ name: String) throws(FieldError) -> JSONObject? {
-        guard let range = find(name) else { return nil }
+        guard let range = place(of: name) else { return nil }
         guard let object = nested(range) else { throw FieldError(name, "expected an object") }
         return object
     }
@@ -91,13 +110,7 @@ package struct JSONObject: Sendable, Equatable {
     /// - Returns: the elements of an array of objects.
     /// - Throws: where it is absent, no array of objects, or longer.
     package func objects(_ name: String, most: Int) throws(FieldError) -> [JSONObject] {
-        guard let range = find(name) else { throw FieldError(name, "required") }
-        var scanner = JSONScanner(bytes, at: range.lowerBound)
-        guard bytes[range.lowerBound] == UInt8(ascii: "["), let elements = try? scanner.elements(depth: 1)
-        else {
-            throw FieldError(name, "expected an array")
-        }
-        guard elements.count <= most else { throw FieldError(name, "more than \(most) elements") }
+        guard let elements = try elements(name, most: most) else { throw FieldError(name, "required") }
         var objects: [JSONObject] = []
         objects.reserveCapacity(elements.count)
         for (index, element) in elements.enumerated() {
@@ -109,7 +122,40 @@ package struct JSONObject: Sendable, Equatable {
         return objects
     }
 
+    /// The elements of an array of strings of at most 64 bytes.
+    package func optionalStrings(_ name: String, most: Int) throws(FieldError) -> [String]? {
+        guard let elements = try elements(name, most: most) else { return nil }
+        var strings: [String] = []
+        for (index, range) in elements.enumerated() {
+            guard bytes[range.lowerBound] == UInt8(ascii: "\""),
+                let text = text(range.lowerBound + 1..<range.upperBound - 1), text.utf8.count <= 64
+            else {
+                throw FieldError("\(name)[\(index)]", "expected a string")
+            }
+            strings.append(text)
+        }
+        return strings
+    }
+
+    /// The names of all fields that are not null, in their order. Those with escapes are left out.
+    package var names: [String] {
+        fields.filter { bytes[$0.value.lowerBound] != UInt8(ascii: "n") }
+            .filter { !bytes[$0.name].contains(UInt8(ascii: "\\")) }
+            .map { String(decoding: bytes[$0.name], as: UTF8.self) }
+    }
+
     // MARK: Helpers
+
+    private func elements(_ name: String, most: Int) throws(FieldError) -> [Range<Int>]? {
+        guard let range = place(of: name) else { return nil }
+        var scanner = JSONScanner(bytes, at: range.lowerBound)
+        guard bytes[range.lowerBound] == UInt8(ascii: "["), let elements = try? scanner.elements(depth: 1)
+        else {
+            throw FieldError(name, "expected an array")
+        }
+        guard elements.count <= most else { throw FieldError(name, "more than \(most) elements") }
+        return elements
+    }
 
     private func nested(_ range: Range<Int>) -> JSONObject? {
         guard bytes[range.lowerBound] == UInt8(ascii: "{") else { return nil }
@@ -120,8 +166,13 @@ package struct JSONObject: Sendable, Equatable {
         return (try? object.refuseDuplicates()) == nil ? nil : object
     }
 
+    /// By the bytes of their names.
+    var sortedFields: [JSONField] {
+        fields.sorted { bytes[$0.name].lexicographicallyPrecedes(bytes[$1.name]) }
+    }
+
     /// Where the value stands; nil for an absent or null one.
-    private func find(_ name: String) -> Range<Int>? {
+    func place(of name: String) -> Range<Int>? {
         for field in fields where bytes[field.name].elementsEqual(name.utf8) {
             return bytes[field.value.lowerBound] == UInt8(ascii: "n") ? nil : field.value
         }

@@ -14,6 +14,12 @@ package struct JSONWriter {
         bytes.append(contentsOf: String(number).utf8)
     }
 
+    /// `number` is finite.
+    package mutating func field(_ name: StaticString, _ number: Double) {
+        start(name)
+        bytes.append(contentsOf: "\(number)".utf8)
+    }
+
     package mutating func field(_ name: StaticString, _ object: JSONObject) {
         start(name)
         bytes.append(contentsOf: object.bytes)
@@ -38,6 +44,44 @@ package struct JSONWriter {
         if let number { field(name, number) }
     }
 
+    // MARK: Names from a table
+
+    package mutating func field(named name: String, _ flag: Bool) {
+        start(named: name)
+        bytes.append(contentsOf: (flag ? "true" : "false").utf8)
+    }
+
+    package mutating func field(named name: String, _ number: Int) {
+        start(named: name)
+        bytes.append(contentsOf: String(number).utf8)
+    }
+
+    package mutating func field(named name: String, _ text: String) {
+        start(named: name)
+        Self.append(text, to: &bytes)
+    }
+
+    package mutating func field(named name: String, _ texts: [String]) {
+        start(named: name)
+        bytes.append(UInt8(ascii: "["))
+        for (index, text) in texts.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            Self.append(text, to: &bytes)
+        }
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    package mutating func field(named name: String, _ object: JSONObject) {
+        start(named: name)
+        bytes.append(contentsOf: object.bytes)
+    }
+
+    /// `json` is valid.
+    mutating func field(named name: String, json: String) {
+        start(named: name)
+        bytes.append(contentsOf: json.utf8)
+    }
+
     /// The finished text.
     package func finished() -> [UInt8] {
         bytes + [UInt8(ascii: "}")]
@@ -48,6 +92,12 @@ package struct JSONWriter {
         bytes.append(UInt8(ascii: "\""))
         name.withUTF8Buffer { bytes.append(contentsOf: $0) }
         bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
+    }
+
+    private mutating func start(named name: String) {
+        if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+        Self.append(name, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
     }
 

@@ -1,8 +1,9 @@
 package import HSSModel
 
 /// `Keepalive` (Table I.2-1): a unit tells its state and that of its channels, by default every 10 s.
-package struct Keepalive: Sendable, Equatable {
-    package static let method = "Keepalive"
+package struct Keepalive: VdRequest {
+    package typealias Answer = NoResult
+    package static let name = "Keepalive"
 
     package struct Channel: Sendable, Equatable {
         package var number: Int
@@ -39,14 +40,14 @@ package struct Keepalive: Sendable, Equatable {
         self.channels = channels
     }
 
-    package init(_ parameters: JSONObject) throws(FieldError) {
-        macID = try parameters.string("mac_id", 1...64)
-        state = try parameters.unitState()
+    package init(_ object: JSONObject) throws(FieldError) {
+        macID = try object.macID()
+        state = try object.unitState()
         channels = []
         let most = ChannelAddress.highestNumber + 1
-        for (index, object) in try parameters.objects("channels", most: most).enumerated() {
+        for (index, channel) in try object.objects("channels", most: most).enumerated() {
             do {
-                channels.append(try Channel(object))
+                channels.append(try Channel(channel))
             } catch {
                 throw FieldError("channels[\(index)].\(error.field)", error.rule)
             }
@@ -56,21 +57,18 @@ package struct Keepalive: Sendable, Equatable {
         }
     }
 
-    package var request: RPCRequest {
-        RPCRequest(
-            Self.method,
-            JSONObject {
-                $0.field("mac_id", macID)
-                $0.field("state", state.rawValue)
-                $0.field("channels", channels.map(\.object))
-            }
-        )
+    package var object: JSONObject {
+        JSONObject {
+            $0.field("mac_id", macID)
+            $0.field("state", state.rawValue)
+            $0.field("channels", channels.map(\.object))
+        }
     }
 }
 
 extension Keepalive.Channel {
     fileprivate init(_ object: JSONObject) throws(FieldError) {
-        number = try object.integer("channel", 0...ChannelAddress.highestNumber)
+        number = try object.channel()
         guard let state = ChannelState(rawValue: try object.integer("state", 0...4)) else {
             throw FieldError("state", "expected 0, 1, 3 or 4")
         }
@@ -78,8 +76,7 @@ extension Keepalive.Channel {
         let text = try object.optionalString("stream_id", 0...64) ?? ""
         guard text.isEmpty || StreamID.isValid(text) else { throw FieldError("stream_id", "not one of ours") }
         stream = text.isEmpty ? nil : StreamID(rawValue: text)
-        let session = try object.optionalString("record_session", 0...64) ?? ""
-        recordSession = session.isEmpty ? nil : session
+        recordSession = try object.optionalText("record_session", most: 64)
         alarms = UInt32(try object.optionalInteger("alarm", 0...Int(UInt32.max)) ?? 0)
     }
 

@@ -4,8 +4,9 @@ package import HSSModel
 ///
 /// One stream per channel: the same `stream` again is a success and changes nothing, another one stops the
 /// old push first.
-package struct PushLive: Sendable, Equatable {
-    package static let method = "PushLive"
+package struct PushLive: VdRequest {
+    package typealias Answer = NoResult
+    package static let name = "PushLive"
 
     package var channel: Int
     /// `srt://host:port?streamid=…`; carries a ticket and a passphrase.
@@ -21,29 +22,27 @@ package struct PushLive: Sendable, Equatable {
         self.maxBitrate = maxBitrate
     }
 
-    package init(_ parameters: JSONObject) throws(FieldError) {
-        channel = try parameters.integer("channel", 0...ChannelAddress.highestNumber)
-        url = Secret(try parameters.string("url", 1...2048))
-        stream = try parameters.stream()
-        maxBitrate = try parameters.integer("max_bitrate", 0...Int(Int32.max))
+    package init(_ object: JSONObject) throws(FieldError) {
+        channel = try object.channel()
+        url = try object.url()
+        stream = try object.stream()
+        maxBitrate = try object.maxBitrate()
     }
 
-    package var request: RPCRequest {
-        RPCRequest(
-            Self.method,
-            JSONObject {
-                $0.field("channel", channel)
-                $0.field("url", url.reveal())
-                $0.field("stream_id", stream.rawValue)
-                $0.field("max_bitrate", maxBitrate)
-            }
-        )
+    package var object: JSONObject {
+        JSONObject {
+            $0.field("channel", channel)
+            $0.field("url", url.reveal())
+            $0.field("stream_id", stream.rawValue)
+            $0.field("max_bitrate", maxBitrate)
+        }
     }
 }
 
 /// `StopLive` (Table I.2-13): asks a unit to stop one push. A success also where there is none.
-package struct StopLive: Sendable, Equatable {
-    package static let method = "StopLive"
+package struct StopLive: VdRequest {
+    package typealias Answer = NoResult
+    package static let name = "StopLive"
 
     package var stream: StreamID
     package var channel: Int
@@ -53,19 +52,16 @@ package struct StopLive: Sendable, Equatable {
         self.channel = channel
     }
 
-    package init(_ parameters: JSONObject) throws(FieldError) {
-        stream = try parameters.stream()
-        channel = try parameters.integer("channel", 0...ChannelAddress.highestNumber)
+    package init(_ object: JSONObject) throws(FieldError) {
+        stream = try object.stream()
+        channel = try object.channel()
     }
 
-    package var request: RPCRequest {
-        RPCRequest(
-            Self.method,
-            JSONObject {
-                $0.field("stream_id", stream.rawValue)
-                $0.field("channel", channel)
-            }
-        )
+    package var object: JSONObject {
+        JSONObject {
+            $0.field("stream_id", stream.rawValue)
+            $0.field("channel", channel)
+        }
     }
 }
 

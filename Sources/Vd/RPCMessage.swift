@@ -41,6 +41,10 @@ package struct RPCFailure: Error, Sendable, Equatable, CustomStringConvertible {
     /// Table I.2-12: the stream is larger than `max_bitrate`.
     package static let streamTooLarge = RPCFailure(11, "the code stream is too large")
     package static func parameter(_ error: FieldError) -> RPCFailure { RPCFailure(12, error.description) }
+    /// Table I.2-20: the unit is right in what it reads and cannot do it.
+    package static func unsupportedConfiguration(_ what: String) -> RPCFailure {
+        RPCFailure(13, "unsupported configuration: \(what.prefix(128))")
+    }
     package static func unsupportedMethod(_ method: String) -> RPCFailure {
         RPCFailure(101, "unsupported RPC method \(method.prefix(64))")
     }

@@ -122,10 +122,10 @@ final class ManualUnit: Sendable {
                     parsing: Array(buffer: frame.unmaskedData)
                 )
             else { return }
-            if let push = try? PushLive(request.parameters), request.method == PushLive.method {
+            if let push = try? PushLive(request.parameters), request.method == PushLive.name {
                 received.state.withLock { $0.pushes.append(push) }
             }
-            if let stop = try? StopLive(request.parameters), request.method == StopLive.method {
+            if let stop = try? StopLive(request.parameters), request.method == StopLive.name {
                 received.state.withLock { $0.stops.append(stop) }
             }
             let answer = RPCMessage.answer(.success(.empty), seq: seq).encoded()

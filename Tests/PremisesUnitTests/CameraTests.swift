@@ -85,7 +85,7 @@ import Vd
 
         func heartbeat(_ isWanted: (Keepalive) -> Bool) async throws -> (Keepalive, FakePlatform.Connection) {
             try await message { message, connection in
-                guard case .request(let request, _) = message, request.method == Keepalive.method else {
+                guard case .request(let request, _) = message, request.method == Keepalive.name else {
                     return nil
                 }
                 let heartbeat = try Keepalive(request.parameters)

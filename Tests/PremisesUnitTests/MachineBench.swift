@@ -125,7 +125,7 @@ extension [UnitMachine.Action] {
         sent.compactMap { if case .answer(let answer, _) = $0 { answer } else { nil } }
     }
     var heartbeats: [Keepalive] {
-        requests.filter { $0.method == Keepalive.method }.compactMap { try? Keepalive($0.parameters) }
+        requests.filter { $0.method == Keepalive.name }.compactMap { try? Keepalive($0.parameters) }
     }
     var events: [UnitEvent] { compactMap { if case .report(let event) = $0 { event } else { nil } } }
     var starts: [PushOrder] { compactMap { if case .startPush(let order) = $0 { order } else { nil } } }

@@ -60,9 +60,9 @@ import Vd
                     seen.append("Bind")
                 case .message(.request(let request, let seq), let connection):
                     if heartbeats == 0 { seen.append(request.method) }
-                    if request.method == GetServerInfo.method {
+                    if request.method == GetServerInfo.name {
                         let info = ServerInfo(heartbeatSeconds: 1)
-                        connection.send(.answer(.success(info.result), seq: seq))
+                        connection.send(.answer(.success(info.object), seq: seq))
                     } else {
                         heartbeats += 1
                         connection.send(.answer(.success(.empty), seq: seq))
@@ -208,7 +208,7 @@ import Vd
             for await event in platform.events {
                 if case .message(.request(let request, let seq), let connection) = event {
                     connection.send(.answer(.success(.empty), seq: seq))
-                    if request.method == Keepalive.method {
+                    if request.method == Keepalive.name {
                         units.insert(try Keepalive(request.parameters).macID)
                     }
                 }

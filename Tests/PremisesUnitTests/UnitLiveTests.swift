@@ -83,11 +83,11 @@ import Vs
             (MachineBench.push(stream: "s1", most: 999_999), 11),
             (MachineBench.push(stream: "s1", url: "rtmp://m.example/x"), 12),
             (MachineBench.push(stream: "s1", url: "srt://m.example"), 12),
-            (RPCRequest(PushLive.method), 12),
-            (RPCRequest(StopLive.method), 12),
+            (RPCRequest(PushLive.name), 12),
+            (RPCRequest(StopLive.name), 12),
             (
                 RPCRequest(
-                    PushLive.method,
+                    PushLive.name,
                     try JSONObject(
                         parsing: Array(
                             #"{"channel":0,"url":"srt://h:1","stream_id":"s","max_bitrate":-1}"#.utf8
@@ -223,7 +223,7 @@ import Vs
         var faults = FaultPlan()
         try faults.add("mute")
         var bench = MachineBench(faults: faults)
-        #expect(bench.logIn().requests.map(\.method) == [GetServerInfo.method])
+        #expect(bench.logIn().requests.map(\.method) == [GetServerInfo.name])
         _ = bench.answer(1)
         #expect(bench.run(.seconds(300)).sent.isEmpty)
         #expect(bench.ask(MachineBench.stop(stream: "s")).answers.count == 1)
@@ -299,7 +299,7 @@ import Vs
                 case 1: input = .schedulingFailed(attempt, "no")
                 case 2, 3: input = .connected(attempt)
                 case 4: input = .disconnected(attempt, "gone")
-                case 5: input = .message(attempt, .event(Reschedule.event))
+                case 5: input = .message(attempt, .event(Reschedule().event))
                 case 6: input = .malformed(attempt, .field(FieldError("x", "y")))
                 case 7:
                     input = .message(

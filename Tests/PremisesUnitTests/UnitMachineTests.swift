@@ -42,7 +42,7 @@ import Vs
         let host = WallTime(milliseconds: 5_000)
         _ = bench.give(.scheduled(bench.attempt, MachineBench.answer, hostTime: host))
         _ = bench.give(.connected(bench.attempt))
-        _ = bench.give(.message(bench.attempt, .event(Reschedule.event)))
+        _ = bench.give(.message(bench.attempt, .event(Reschedule().event)))
         let again = bench.give(.scheduled(bench.attempt, MachineBench.answer, hostTime: host))
         #expect(again.clock == [])
         #expect(again.connects.count == 1)
@@ -57,7 +57,7 @@ import Vs
         )
         _ = bench.give(.clockWasSet)
         _ = bench.give(.connected(bench.attempt))
-        _ = bench.give(.message(bench.attempt, .event(Reschedule.event)))
+        _ = bench.give(.message(bench.attempt, .event(Reschedule().event)))
         let again = bench.give(
             .scheduled(bench.attempt, MachineBench.answer, hostTime: MachineBench.hostTime)
         )
@@ -190,7 +190,7 @@ import Vs
         _ = bench.give(.connected(bench.attempt))
         #expect(bench.give(.disconnected(old, "late")).isEmpty)
         #expect(bench.give(.connected(old)).isEmpty)
-        #expect(bench.give(.message(old, .event(Reschedule.event))).isEmpty)
+        #expect(bench.give(.message(old, .event(Reschedule().event))).isEmpty)
         #expect(bench.give(.schedulingFailed(old, "late")).isEmpty)
     }
 }
@@ -203,10 +203,10 @@ import Vs
         _ = bench.answer(1)
         _ = bench.answer(2)
         let session = bench.attempt
-        let asked = bench.give(.message(session, .event(Reschedule.event)))
+        let asked = bench.give(.message(session, .event(Reschedule().event)))
         #expect(asked.schedulings == 1 && asked.closes == 0)
         let scheduling = bench.attempt
-        #expect(bench.give(.message(session, .event(Reschedule.event))).schedulings == 0)
+        #expect(bench.give(.message(session, .event(Reschedule().event))).schedulings == 0)
         bench.attempt = session
         #expect(bench.ask(MachineBench.push(stream: "s1")).answers == [.success(.empty)])
         #expect(bench.run(.seconds(10)).heartbeats.count == 1)
@@ -227,7 +227,7 @@ import Vs
         _ = bench.answer(1)
         _ = bench.answer(2)
         let session = bench.attempt
-        _ = bench.give(.message(session, .event(Reschedule.event)))
+        _ = bench.give(.message(session, .event(Reschedule().event)))
         let failed = bench.give(.schedulingFailed(bench.attempt, "503"))
         #expect(failed.closes == 0)
         #expect(bench.run(.seconds(5)).schedulings == 1)
@@ -237,7 +237,7 @@ import Vs
         var bench = MachineBench()
         _ = bench.logIn()
         let session = bench.attempt
-        _ = bench.give(.message(session, .event(Reschedule.event)))
+        _ = bench.give(.message(session, .event(Reschedule().event)))
         #expect(bench.give(.disconnected(session, "gone")).connects.isEmpty)
         let answered = bench.give(
             .scheduled(bench.attempt, MachineBench.answer, hostTime: MachineBench.hostTime)
@@ -253,7 +253,7 @@ import Vs
             1: .init(state: .offline, bitrate: 1), 0: .init(bitrate: 1),
         ])
         let login = bench.logIn().requests
-        #expect(login.map(\.method) == [GetServerInfo.method, Keepalive.method])
+        #expect(login.map(\.method) == [GetServerInfo.name, Keepalive.name])
         let info = try GetServerInfo(try #require(login.first).parameters)
         #expect(info == GetServerInfo(macID: "00:11:22:33:44:55", state: .online))
         let heartbeat = try Keepalive(try #require(login.last).parameters)
@@ -273,7 +273,7 @@ import Vs
     func intervalIsObeyed(seconds: Int) {
         var bench = MachineBench()
         _ = bench.logIn()
-        _ = bench.answer(1, .success(ServerInfo(heartbeatSeconds: seconds).result))
+        _ = bench.answer(1, .success(ServerInfo(heartbeatSeconds: seconds).object))
         _ = bench.answer(2)
         #expect(bench.run(.seconds(seconds) - .milliseconds(1)).heartbeats.isEmpty)
         #expect(bench.run(.milliseconds(1)).heartbeats.count == 1)

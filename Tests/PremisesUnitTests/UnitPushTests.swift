@@ -103,7 +103,7 @@ final class SRTReceiver {
                         connection.send(.request(MachineBench.push(stream: "s1", url: url), seq: 1))
                     case .message(.request(let request, let seq), let connection):
                         connection.send(.answer(.success(.empty), seq: seq))
-                        if request.method == Keepalive.method {
+                        if request.method == Keepalive.name {
                             beat.yield(try Keepalive(request.parameters))
                         }
                     default: break

@@ -64,7 +64,7 @@ private func parse(_ text: String) throws(MalformedPacket) -> RPCMessage {
             text(.answer(.failure(RPCFailure(101, "a \"b\"\n")), seq: 3))
                 == #"{"seq":3,"err":{"code":101,"msg":"a \"b\"\u000a"}}"#
         )
-        #expect(text(.event(Reschedule.event)) == #"{"event":"Reschedule"}"#)
+        #expect(text(.event(Reschedule().event)) == #"{"event":"Reschedule"}"#)
     }
 
     @Test func resolvesEscapes() throws {

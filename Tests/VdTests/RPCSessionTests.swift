@@ -79,7 +79,7 @@ private let ask = RPCRequest("DevStatus")
         var session = RPCSession()
         _ = session.receive(.close(.peerGone), at: start)
         #expect(session.receive(.call(CallID(1), ask), at: start) == [.finish(CallID(1), .lost(.peerGone))])
-        #expect(session.receive(.message(.event(Reschedule.event)), at: start) == [])
+        #expect(session.receive(.message(.event(Reschedule().event)), at: start) == [])
     }
 
     /// Whatever arrives, in whatever order: every caller hears once, and never another's answer.

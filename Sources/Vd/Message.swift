@@ -1,0 +1,44 @@
+/// Parameters or a result as a value. What was read keeps every rule of its table; fields that the table does not
+/// know are ignored and not kept.
+package protocol VdBody: Sendable, Equatable {
+    /// Throws the first field that breaks a rule; the peer gets error 12 with its name.
+    init(_ object: JSONObject) throws(FieldError)
+    var object: JSONObject { get }
+}
+
+/// One of the 32 messages of Table 9-4.
+package protocol VdMessage: VdBody {
+    /// The Recommendation's name. Units in the field use others for some: ``Dialect``.
+    static var name: String { get }
+}
+
+/// A message that the other side answers (Table 9-1).
+package protocol VdRequest: VdMessage {
+    associatedtype Answer: VdBody
+}
+
+/// A message that nobody answers (Table 9-2).
+package protocol VdEvent: VdMessage {}
+
+extension VdRequest {
+    package var request: RPCRequest { RPCRequest(Self.name, object) }
+}
+
+extension VdEvent {
+    package var event: RPCEvent { RPCEvent(Self.name, object) }
+}
+
+/// A body without fields.
+package protocol VdBare: VdBody {
+    init()
+}
+
+extension VdBare {
+    package init(_ object: JSONObject) throws(FieldError) { self.init() }
+    package var object: JSONObject { .empty }
+}
+
+/// The result of methods that return nothing: `{}`.
+package struct NoResult: VdBare {
+    package init() {}
+}
