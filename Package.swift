@@ -110,7 +110,7 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", lifecycle, logging, nioCore,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", crypto, lifecycle, logging, nioCore,
                 nioHTTP1,
                 nioPosix, nioSSL, nioWebSocket,
             ]

@@ -38,6 +38,19 @@ extension Registry: UnitAdmission {
         )
     }
 
+    package func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration {
+        let device: StoredDevice?
+        do { device = try await store.device(macIdentity: macIdentity) } catch {
+            throw .unavailable(error.description)
+        }
+        guard let device, !device.disabled else { throw .refused }
+        return UnitRegistration(
+            unit: device.unit,
+            macIdentity: device.macIdentity,
+            channels: device.channels
+        )
+    }
+
     /// Nil alike for an unknown device, a wrong password and a disabled device, each after one look-up and one
     /// hash. An impossible ID is looked up too, as one that nobody has.
     private func authenticated(

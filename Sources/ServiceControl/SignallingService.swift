@@ -40,17 +40,21 @@ package final class SignallingService: Service {
     private let gate: ConnectionGate
     private let media: any MediaDistributor
     private let services: UnitServices
-    private let units: UnitRegistry
+    let units: UnitRegistry
+    let waker: UnitWaker
+    let nodeDrain: NodeDrain
+    private let hibernation: HibernationListener?
     private let director: LiveDirector
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
-    /// `onListening` is told each port once units can connect.
+    /// `hibernationGate` is that of the hibernation server, where there is one. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
         gate: ConnectionGate,
+        hibernationGate: ConnectionGate? = nil,
         admission: any UnitAdmission,
         media: any MediaDistributor,
         metrics: MetricRegistry,
@@ -65,9 +69,34 @@ package final class SignallingService: Service {
         self.logger = logger
         self.onListening = onListening
         services = UnitServices(settings: settings, admission: admission, metrics: metrics, logger: logger)
-        units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
+        units = UnitRegistry(
+            node: settings.node,
+            offlineAfter: settings.offlineAfter,
+            silence: settings.hibernation?.silence ?? .seconds(135),
+            sleepers: settings.units
+        )
+        let waker = UnitWaker(
+            units: units,
+            wakeTime: settings.hibernation?.wakeTime ?? .seconds(15),
+            metrics: metrics
+        )
+        self.waker = waker
+        nodeDrain = NodeDrain(units: units, logger: logger)
+        let registry = units
+        hibernation = settings.hibernation.map {
+            HibernationListener(
+                settings: $0,
+                gate: hibernationGate ?? gate,
+                units: registry,
+                waker: waker,
+                admission: admission,
+                metrics: metrics,
+                group: group
+            )
+        }
         director = LiveDirector(
             units: units,
+            waker: waker,
             media: media,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
@@ -77,6 +106,10 @@ package final class SignallingService: Service {
         let units = units
         metrics.gauge("vedette_vd_units_online", "Units that are connected or were a moment ago.") {
             Double(units.connectedUnits)
+        }
+        metrics.gauge("vedette_units_asleep", "Units that sleep, with heartbeats at the hibernation server.")
+        {
+            Double(units.sleepers.count)
         }
     }
 
@@ -113,9 +146,21 @@ package final class SignallingService: Service {
             channels.append(channel)
             onListening(port, channel.localAddress?.port ?? port.port)
         }
+        if let hibernation {
+            do throws(ServerError) {
+                channels.append(try await listen(hibernation))
+            } catch {
+                for channel in channels { try? await channel.close() }
+                for listener in listeners { listener.closeAll() }
+                throw error
+            }
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                for await piece in news.cancelOnGracefulShutdown() { await self.director.heard(piece) }
+                for await piece in news.cancelOnGracefulShutdown() {
+                    if case .link(let unit) = piece { self.waker.heard(unit) }
+                    await self.director.heard(piece)
+                }
             }
             group.addTask {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
@@ -124,12 +169,33 @@ package final class SignallingService: Service {
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
+        waker.stop()
+        hibernation?.closeAll()
         for listener in listeners { listener.drain() }
         let deadline = Instant.now + Self.drainTime
-        while listeners.contains(where: { $0.connections > 0 }), Instant.now < deadline {
+        while listeners.contains(where: { $0.connections > 0 }) || (hibernation?.connections ?? 0) > 0,
+            Instant.now < deadline
+        {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for listener in listeners { listener.closeAll() }
+    }
+
+    /// Opens the hibernation server, and tells units of it from now on.
+    private func listen(_ hibernation: HibernationListener) async throws(ServerError) -> any Channel {
+        let settings = hibernation.settings
+        let channel = try await hibernation.bind()
+        let number = channel.localAddress?.port ?? settings.port
+        services.hibernationPort.store(number, ordering: .relaxed)
+        let port = VdPort(
+            name: "hibernation",
+            host: settings.host,
+            port: settings.port,
+            identity: nil,
+            headerTimeout: settings.headerTimeout
+        )
+        onListening(port, number)
+        return channel
     }
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.
@@ -139,6 +205,8 @@ package final class SignallingService: Service {
         while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
             ticks += 1
             await director.tick(at: .now)
+            waker.tick(at: .now)
+            nodeDrain.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
@@ -196,6 +264,7 @@ extension SignallingService: ServiceControlPoint {
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
         switch failure {
         case .unitOffline: .unitOffline(channel.unit)
+        case .unitAsleep: .unitAsleep(channel.unit)
         case .refused(let code, let message): .refusedByUnit(code: code, message: message)
         case .unitSilent: .unitSilent(channel.unit)
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)

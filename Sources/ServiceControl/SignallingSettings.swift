@@ -21,6 +21,8 @@ package struct SignallingSettings: Sendable {
     package var liveWaiting: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
+    /// Nil: no hibernation server.
+    package var hibernation: HibernationSettings?
 
     package init(
         node: NodeName,
@@ -32,7 +34,8 @@ package struct SignallingSettings: Sendable {
         pendingLogins: Int = 1024,
         live: LiveChannel.Timing = LiveChannel.Timing(),
         liveWaiting: Int = 100,
-        deployedNames: Bool = true
+        deployedNames: Bool = true,
+        hibernation: HibernationSettings? = nil
     ) {
         self.node = node
         self.keepalive = keepalive
@@ -44,6 +47,7 @@ package struct SignallingSettings: Sendable {
         self.live = live
         self.liveWaiting = liveWaiting
         self.deployedNames = deployedNames
+        self.hibernation = hibernation
     }
 
     var serverInfo: ServerInfo {

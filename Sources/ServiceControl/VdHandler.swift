@@ -65,6 +65,7 @@ final class VdHandler: ChannelInboundHandler {
             registration: registration,
             login: login,
             epoch: units.nextEpoch(),
+            silence: services.silence(of: registration),
             handler: self,
             loop: context.eventLoop
         )
@@ -131,7 +132,7 @@ final class VdHandler: ChannelInboundHandler {
     /// Called once a second.
     func sweep(at now: Instant) {
         if let wakeAt, wakeAt <= now { step(.wake) }
-        if let link, now - link.lastSeen > services.settings.offlineAfter {
+        if let link, now - link.lastSeen > link.silence {
             step(.close(.local("silent for longer than vd.offline_after")))
         }
         flush()
@@ -229,7 +230,7 @@ final class VdHandler: ChannelInboundHandler {
                 return .success(.empty)
             case GetServerInfo.name:
                 try check(GetServerInfo(request.parameters).macID)
-                return .success(services.settings.serverInfo.object)
+                return .success(services.serverInfo(for: registration).object)
             default:
                 return .failure(.unsupportedMethod(request.method))
             }

@@ -1,30 +1,5 @@
 package import HSSModel
 
-/// One customer's wait for a picture; never travels.
-package struct LiveRequestID: Hashable, Sendable {
-    package let rawValue: UInt64
-
-    package init(_ rawValue: UInt64) {
-        self.rawValue = rawValue
-    }
-}
-
-/// Why a customer who asked for a picture gets none.
-package enum LiveFailure: Error, Equatable, Sendable {
-    case unitOffline
-    /// The unit answered `PushLive` with an error (Table I.2-12).
-    case refused(code: Int, message: String)
-    /// The unit did not answer, or did not come back in time.
-    case unitSilent
-    /// The unit agreed, but no stream arrived.
-    case noPublish
-    case media(String)
-    /// The right to watch was taken away meanwhile.
-    case withdrawn
-    /// Too many wait for this channel, or hold leases on it.
-    case busy
-}
-
 /// The live picture of one channel: many viewers, one push (§9.3.3.1.1).
 ///
 /// It keeps what is wanted apart from what is, and closes the gap whenever something is heard: a request, a
@@ -68,6 +43,8 @@ package struct LiveChannel: Sendable {
         /// The socket is gone; a reconnect is not an offline.
         case disconnected
         case offline
+        /// Powered down; comes when it is woken.
+        case asleep
     }
 
     package enum PushOutcome: Equatable, Sendable {
@@ -89,6 +66,8 @@ package struct LiveChannel: Sendable {
         /// Gives back one lease, or all of the holder.
         case release(LeaseID?, holder: UserName)
         case link(Link)
+        /// ``Action/rouse`` ended: the unit is logged in, or did not come in time.
+        case roused(Bool)
         /// What `Keepalive` said of this channel (Table I.2-1).
         case reported(StreamID?)
         case pushed(StreamID, Epoch, PushOutcome)
@@ -108,6 +87,8 @@ package struct LiveChannel: Sendable {
         case push(StreamID, Epoch)
         /// Send `StopLive`; report ``Input/stopped(_:)``.
         case stop(StreamID)
+        /// Wake the unit, which sleeps; report ``Input/roused(_:)``.
+        case rouse
         /// End the stream at the media server.
         case close(StreamID)
         case grant(LiveRequestID, LiveLeaseGrant)
@@ -148,12 +129,19 @@ package struct LiveChannel: Sendable {
         case broken(StreamID, retryAt: Instant?)
     }
 
+    private enum Rousing: Equatable {
+        case no, underWay
+        case failed(retryAt: Instant)
+    }
+
     package static let mostLeases = 256
 
     private let timing: Timing
     private let mostWaiters: Int
     private var link: Link
     private var phase = Phase.idle
+    /// While the unit sleeps.
+    private var rousing = Rousing.no
     private var lastEpoch: Epoch
     private var waiters: [Waiter] = []
     private var leases: [LeaseID: Lease] = [:]
@@ -208,6 +196,8 @@ package struct LiveChannel: Sendable {
             leases = leases.filter { $0.value.holder != holder || (lease != nil && $0.key != lease) }
         case .link(let new):
             linked(new, now, &actions)
+        case .roused(let awake):
+            roused(awake, now, &actions)
         case .reported(let stream):
             reported(stream, now, &actions)
         case .pushed(let stream, let epoch, let outcome):
@@ -268,6 +258,7 @@ package struct LiveChannel: Sendable {
 
     private mutating func linked(_ new: Link, _ now: Instant, _ actions: inout [Action]) {
         link = new
+        if new != .asleep { rousing = .no }
         switch (new, phase) {
         case (.connected, .broken(let stream, nil)):
             phase = .broken(stream, retryAt: now)
@@ -281,6 +272,18 @@ package struct LiveChannel: Sendable {
         default:
             break
         }
+    }
+
+    private mutating func roused(_ awake: Bool, _ now: Instant, _ actions: inout [Action]) {
+        guard link == .asleep, rousing == .underWay else { return }
+        // One that came and fell asleep again before this was told may be woken again.
+        if awake {
+            rousing = .failed(retryAt: now + .seconds(1))
+            return
+        }
+        failWaiters(.unitAsleep, &actions)
+        failures += 1
+        rousing = .failed(retryAt: now + Timing.retry(afterFailures: failures))
     }
 
     private mutating func reported(_ stream: StreamID?, _ now: Instant, _ actions: inout [Action]) {
@@ -340,7 +343,13 @@ package struct LiveChannel: Sendable {
     private mutating func expire(_ now: Instant, _ actions: inout [Action]) {
         leases = leases.filter { $0.value.expires > now }
         for waiter in waiters where waiter.deadline <= now {
-            actions.append(.fail(waiter.request, link == .offline ? .unitOffline : .unitSilent))
+            let failure: LiveFailure =
+                switch link {
+                case .offline: .unitOffline
+                case .asleep: .unitAsleep
+                case .connected, .disconnected: .unitSilent
+                }
+            actions.append(.fail(waiter.request, failure))
         }
         waiters.removeAll { $0.deadline <= now }
         if case .agreed(let stream, _, let publishBy) = phase, publishBy <= now {
@@ -352,6 +361,10 @@ package struct LiveChannel: Sendable {
 
     private mutating func settle(_ now: Instant, _ actions: inout [Action]) {
         let wanted = isWanted(at: now)
+        if wanted, isRouseDue(at: now) {
+            rousing = .underWay
+            actions.append(.rouse)
+        }
         switch phase {
         case .idle:
             guard wanted else { return forget() }
@@ -448,6 +461,21 @@ package struct LiveChannel: Sendable {
         return lingerUntil.map { now < $0 } ?? false
     }
 
+    /// Somebody wants what only the unit can give, and it sleeps.
+    private func isRouseDue(at now: Instant) -> Bool {
+        guard link == .asleep else { return false }
+        switch rousing {
+        case .underWay: return false
+        case .failed(let retryAt) where retryAt > now: return false
+        case .failed, .no: break
+        }
+        switch phase {
+        case .idle: return resuming != nil || !waiters.isEmpty
+        case .broken: return true
+        case .asked, .agreed, .live, .stopping: return false
+        }
+    }
+
     private var current: StreamID? {
         switch phase {
         case .idle, .stopping: resuming
@@ -468,6 +496,7 @@ package struct LiveChannel: Sendable {
         case .live where !isDemanded(at: now): lingerUntil.map { times.append($0) }
         default: break
         }
+        if case .failed(let retryAt) = rousing, demanded { times.append(retryAt) }
         return times.min()
     }
 }

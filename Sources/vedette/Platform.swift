@@ -58,15 +58,17 @@ struct Platform {
         )
         let limits = configuration.limits.listener
         let signalling = SignallingService(
-            settings: SignallingSettings(configuration, node: node),
+            settings: try SignallingSettings(configuration, node: node),
             ports: Self.vdPorts(configuration, identity),
             gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
+            hibernationGate: ConnectionGate(limits: limits, listener: "hibernation", metrics: metrics),
             admission: registry,
             media: media,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
-                let scheme = port.identity == nil ? "ws" : "wss"
+                let scheme =
+                    port.name == "hibernation" ? "tcp" : port.identity == nil ? "ws" : "wss"
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
@@ -166,6 +168,7 @@ struct Platform {
         if configuration.httpPort != 0 { names.insert("http") }
         if configuration.vd.port != 0 { names.insert("vd") }
         if configuration.vd.plainPort != 0 { names.insert("vd.plain") }
+        if configuration.hibernation.port != 0 { names.insert("hibernation") }
         if configuration.metrics.port != 0 { names.insert("metrics") }
         return names
     }
@@ -223,7 +226,7 @@ private struct OneNode: NodeDirectory {
                 securePort: configuration.vd.port,
                 connectedUnits: signalling.connectedUnits,
                 capacity: configuration.limits.units,
-                draining: false
+                draining: await signalling.drainProgress().map { !$0.returning } ?? false
             )
         ]
     }

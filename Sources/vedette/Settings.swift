@@ -13,7 +13,10 @@ import Vs
 // What each role takes of the configuration.
 
 extension SignallingSettings {
-    init(_ configuration: Configuration, node: NodeName) {
+    init(_ configuration: Configuration, node: NodeName) throws {
+        var live = LiveChannel.Timing(linger: configuration.liveLinger)
+        // Whoever waits for a sleeping unit waits for its push too.
+        live.request = max(live.request, configuration.hibernation.wakeTimeout + live.publish)
         self.init(
             node: node,
             keepalive: configuration.vd.keepalive,
@@ -24,16 +27,38 @@ extension SignallingSettings {
                 waitingCalls: configuration.limits.callsPerUnit
             ),
             units: configuration.limits.units,
-            live: .init(linger: configuration.liveLinger),
+            live: live,
             liveWaiting: configuration.limits.liveWaiting,
-            deployedNames: configuration.vd.deployedNames
+            deployedNames: configuration.vd.deployedNames,
+            hibernation: try HibernationSettings(configuration)
+        )
+    }
+}
+
+extension HibernationSettings {
+    /// Nil where it is switched off.
+    fileprivate init?(_ configuration: Configuration) throws {
+        guard configuration.hibernation.port != 0 else { return nil }
+        let secret = try KeyFile.load("hibernation", folder: configuration.node.data + "/keys")
+        guard let key = HibernationKey(secret) else {
+            throw Failure(
+                "\(configuration.node.data)/keys/hibernation.key is too short; remove it to have one made"
+            )
+        }
+        self.init(
+            host: configuration.https.host,
+            port: configuration.hibernation.port,
+            domain: configuration.node.domain,
+            key: key,
+            wakeTime: configuration.hibernation.wakeTimeout,
+            headerTimeout: configuration.limits.headerTimeout
         )
     }
 }
 
 extension MediaSettings {
     init(_ configuration: Configuration) throws {
-        self.init(key: try TicketKey.load(folder: configuration.node.data + "/keys"))
+        self.init(key: try KeyFile.load("stream-tickets", folder: configuration.node.data + "/keys"))
         host = configuration.https.host
         port = configuration.srt.port
         domain = configuration.node.domain
@@ -73,18 +98,20 @@ extension Registry.Limits {
 extension SchedulingService.Settings {
     init(_ configuration: Configuration) {
         self.init(peerToPeer: .none, relay: .none)
+        if configuration.hibernation.port != 0 { hibernationDomain = configuration.node.domain }
         deployedNames = configuration.vd.deployedNames
         requestsPerSecond = Double(configuration.limits.vsRate)
         burst = configuration.limits.vsBurst
     }
 }
 
-/// The secret that signs stream tickets: 256 random bits, made once under the data folder, mode 0600.
-private enum TicketKey {
-    static func load(folder: String) throws -> Secret {
-        let path = folder + "/stream-tickets.key"
+/// Secrets of the platform's own: 256 random bits each, made once under the data folder, mode 0600.
+private enum KeyFile {
+    /// `stream-tickets` signs stream tickets, `hibernation` makes the tokens of sleeping units.
+    static func load(_ name: String, folder: String) throws -> Secret {
+        let path = "\(folder)/\(name).key"
         if FileManager.default.fileExists(atPath: path) {
-            return Secret(try ProtectedFile.read(path, what: "ticket key"))
+            return Secret(try ProtectedFile.read(path, what: "\(name) key"))
         }
         try ProtectedFile.makeFolder(folder)
         let text = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0).base64EncodedString() }

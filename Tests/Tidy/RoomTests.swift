@@ -27,7 +27,7 @@ import Testing
             "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([
-            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", "Glibc",
+            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", "Crypto", "Glibc",
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", "Glibc",
