@@ -73,6 +73,9 @@ package protocol ServiceControlPoint: Sendable {
     /// Gives back one lease of the user, or all of them on this channel. Nothing happens where none is held.
     func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async
 
+    /// Ends whatever the user watches or waits for, and nothing of others: the user was disabled.
+    func withdraw(_ user: UserName) async
+
     /// Ends the unit's session and its live pictures: it was disabled, removed or given up.
     func disconnect(_ unit: UnitID) async
 }

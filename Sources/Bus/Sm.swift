@@ -123,6 +123,9 @@ package protocol MediaDistributor: Sendable {
     /// Nothing happens where there is no such stream.
     func close(_ stream: StreamID) async
 
+    /// Ends the viewers of these leases; play tickets that were made for them no longer count.
+    func dismiss(_ leases: [LeaseID], of stream: StreamID) async
+
     /// Makes play addresses for one lease on a stream. Reference point Cm carries the pictures.
     func play(
         _ stream: StreamID,

@@ -127,7 +127,9 @@ extension Registry: AccountPoint {
     ) async throws(ManagementError) -> UserRecord {
         try demandOperator(caller)
         guard let name = UserName(rawValue: name) else { throw .notFound("this user") }
-        return UserRecord(try await stored { try await $0.setUser(name, disabled: disabled) })
+        let user = UserRecord(try await stored { try await $0.setUser(name, disabled: disabled) })
+        if disabled { await announce(disabled: name) }
+        return user
     }
 
     /// Nil alike for an unknown user, a wrong password and a disabled user; each costs one hash.

@@ -49,9 +49,12 @@ package final class Registry: Sendable {
     let sightings = SightingJournal()
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
     /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
+    private let userDisabled: Mutex<(@Sendable (UserName) async -> Void)?> = Mutex(nil)
     /// was disabled may have become a session only after the first telling.
     private let revoked = Mutex<Set<UnitID>>([])
 
+    /// The same for users: a call that was under way may have got a picture after the first telling.
+    private let disabledUsers = Mutex<Set<UserName>>([])
     package init(
         store: any CentreStore,
         hasher: PasswordHasher = PasswordHasher(),
@@ -87,6 +90,22 @@ package final class Registry: Sendable {
         switch news {
         case .disabled(let unit), .removed(let unit): _ = revoked.withLock { $0.insert(unit) }
         case .unbound: break
+    /// Sets what is done when a user is disabled, in the manner of ``onDeviceChange(_:)``: the user is told a second
+    /// time within 10 s.
+    package func onUserDisabled(_ action: @escaping @Sendable (UserName) async -> Void) {
+        userDisabled.withLock { $0 = action }
+    }
+
+    func announce(disabled user: UserName) async {
+        _ = disabledUsers.withLock { $0.insert(user) }
+        await tell(disabled: user)
+    }
+
+    private func tell(disabled user: UserName) async {
+        let action = userDisabled.withLock { $0 }
+        await action?(user)
+    }
+
         }
         await tell(news)
     }
@@ -113,6 +132,19 @@ package final class Registry: Sendable {
 }
 
 extension Registry: Service {
+        let users = disabledUsers.withLock { users in
+            defer { users = [] }
+            return users
+        }
+        do {
+            for user in users where try await store.user(user)?.disabled ?? true {
+                await tell(disabled: user)
+            }
+        } catch {
+            // The next upkeep tells them; who has been told hears it again.
+            disabledUsers.withLock { $0.formUnion(users) }
+            throw error
+        }
     private static let maintenanceInterval: Duration = .seconds(10)
 
     /// Writes sightings down and drops what has expired, now and then and once more at the end.

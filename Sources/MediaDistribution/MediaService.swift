@@ -120,6 +120,10 @@ extension MediaService {
         table.close(stream, at: .now)
     }
 
+    package func dismiss(_ leases: [LeaseID], of stream: StreamID) async {
+        table.dismiss(Set(leases), of: stream, at: .now)
+    }
+
     package func play(
         _ stream: StreamID,
         lease: LeaseID,

@@ -56,6 +56,8 @@ final class StreamTable: Sendable {
     private struct State {
         var streams: [StreamID: Stream] = [:]
         var closed: [StreamID: Closed] = [:]
+        /// Leases that were taken back, for as long as one of their tickets may be shown.
+        var dismissed: [LeaseID: WallTime] = [:]
         var usedTickets = UsedTickets(capacity: 65_536)
         var viewers = 0
         var lastID: UInt64 = 0
@@ -70,6 +72,7 @@ final class StreamTable: Sendable {
 
     /// Streams whose closing is remembered, for as long as one of their tickets may be shown.
     private static let rememberedClosings = 65_536
+    private static let rememberedDismissals = 65_536
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
@@ -125,6 +128,29 @@ final class StreamTable: Sendable {
             let until = now + limits.longestPlayTicketLifetime
             state.closed[id] = Closed(epoch: stream.epoch, until: until)
             end(stream, id, .closedByPlatform, &state)
+        }
+    }
+
+    func dismiss(_ leases: Set<LeaseID>, of id: StreamID, at now: WallTime) {
+        state.withLock { state in
+            state.dismissed = state.dismissed.filter { $0.value > now }
+            for lease in leases {
+                // What was dismissed first has the least time left to come back.
+                if state.dismissed.count >= Self.rememberedDismissals,
+                    let oldest = state.dismissed.min(by: { $0.value < $1.value })
+                {
+                    state.dismissed[oldest.key] = nil
+                }
+                state.dismissed[lease] = now + limits.longestPlayTicketLifetime
+            }
+            guard let stream = state.streams[id] else { return }
+            for (number, viewer) in stream.viewers where leases.contains(viewer.lease) {
+                state.streams[id]?.viewers[number] = nil
+                forget(viewer, &state)
+                viewer.stop(.closedByPlatform)
+                let left = state.streams[id]?.viewers.count ?? 0
+                state.feeds.send(.viewerLeft(id, viewer.lease, viewers: left, .closedByPlatform), metrics)
+            }
         }
     }
 
@@ -276,6 +302,7 @@ final class StreamTable: Sendable {
     private func check(viewer ticket: Ticket, _ state: State) throws(MediaRefusal) {
         guard state.isOpen else { throw .shuttingDown }
         if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
+        if let lease = ticket.lease, state.dismissed[lease] != nil { throw .void }
         guard let stream = state.streams[ticket.stream], stream.publishing != nil else { throw .notRunning }
         guard state.viewers < limits.viewers, stream.viewers.count < limits.viewersPerStream else {
             throw .tooManyViewers

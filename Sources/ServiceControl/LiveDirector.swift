@@ -100,6 +100,11 @@ actor LiveDirector {
     private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
         guard let continuation = waiting.removeValue(forKey: request) else { return }
         continuation.resume(returning: .failure(.unitSilent))
+    /// Ends whatever a user watches or waits for, on every channel: the user was disabled.
+    func withdraw(_ user: UserName) {
+        for channel in channels.keys { receive(.dismiss(holder: user), on: channel) }
+    }
+
         receive(.cancel(request), on: channel)
     }
 
@@ -134,9 +139,9 @@ actor LiveDirector {
         case .viewerJoined(let stream, let lease, let viewers):
             guard let channel = streams[stream] else { return }
             receive(.viewerJoined(stream, lease, viewers: viewers), on: channel)
-        case .viewerLeft(let stream, _, let viewers, _):
+        case .viewerLeft(let stream, let lease, let viewers, _):
             guard let channel = streams[stream] else { return }
-            receive(.viewerLeft(stream, viewers: viewers), on: channel)
+            receive(.viewerLeft(stream, lease, viewers: viewers), on: channel)
         }
     }
 
@@ -175,7 +180,7 @@ actor LiveDirector {
             // Only names made here: one that a unit merely reports may be the stream of another unit.
             case .push(let stream, _): if !busy.streams.contains(stream) { busy.streams.append(stream) }
             case .wake(let instant): busy.wake = instant
-            case .rouse, .stop, .close, .grant, .fail: break
+            case .rouse, .stop, .close, .dismiss, .grant, .fail: break
             }
         }
         if busy.machine.isIdle {
@@ -222,6 +227,8 @@ actor LiveDirector {
             }
         case .close(let stream):
             Task { await media.close(stream) }
+        case .dismiss(let stream, let leases):
+            Task { await media.dismiss(leases, of: stream) }
         case .grant(let request, let grant):
             waiting.removeValue(forKey: request)?
                 .resume(returning: .success(LiveLease(stream: grant.stream, lease: grant.lease)))

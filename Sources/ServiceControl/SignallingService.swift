@@ -251,6 +251,10 @@ extension SignallingService: ServiceControlPoint {
             throw explain(error, channel)
         }
     }
+    package func withdraw(_ user: UserName) async {
+        await director.withdraw(user)
+    }
+
 
     package func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async {
         await director.stop(channel, lease: lease, for: user)

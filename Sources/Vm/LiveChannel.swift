@@ -19,6 +19,8 @@ package struct LiveChannel: Sendable {
         package var linger: Duration
         /// How long a lease counts without a viewer.
         package var lease: Duration
+        /// Play tickets are good for 60 s, from a moment after the lease is granted.
+        static let ticket = Duration.seconds(120)
 
         package init(
             publish: Duration = .seconds(10),
@@ -76,9 +78,11 @@ package struct LiveChannel: Sendable {
         case published(StreamID, Epoch)
         case unpublished(StreamID, Epoch)
         case viewerJoined(StreamID, LeaseID, viewers: Int)
-        case viewerLeft(StreamID, viewers: Int)
+        case viewerLeft(StreamID, LeaseID, viewers: Int)
         /// Whoever waits, watches or holds a lease may no longer do so.
         case withdraw
+        /// The same for one customer, wherever others go on.
+        case dismiss(holder: UserName)
         case wake
     }
 
@@ -91,6 +95,8 @@ package struct LiveChannel: Sendable {
         case rouse
         /// End the stream at the media server.
         case close(StreamID)
+        /// End the viewers of these leases there; their tickets no longer count.
+        case dismiss(StreamID, [LeaseID])
         case grant(LiveRequestID, LiveLeaseGrant)
         case fail(LiveRequestID, LiveFailure)
         /// Replaces the wake before. Waking early does no harm.
@@ -116,6 +122,14 @@ package struct LiveChannel: Sendable {
         var expires: Instant
     }
 
+    /// Whose picture a lease opens, for as long as it may open one.
+    private struct Watcher {
+        var holder: UserName
+        var viewers = 0
+        /// A play ticket is made with the lease and may count as long.
+        var mayJoinUntil: Instant
+    }
+
     private enum Phase: Equatable {
         case idle
         /// `PushLive` is under way.
@@ -135,6 +149,8 @@ package struct LiveChannel: Sendable {
     }
 
     package static let mostLeases = 256
+    /// Leases that are watched or may yet be; more customers are turned away.
+    package static let mostWatchers = 16_384
 
     private let timing: Timing
     private let mostWaiters: Int
@@ -145,6 +161,7 @@ package struct LiveChannel: Sendable {
     private var lastEpoch: Epoch
     private var waiters: [Waiter] = []
     private var leases: [LeaseID: Lease] = [:]
+    private var watchers: [LeaseID: Watcher] = [:]
     private var viewers = 0
     /// Somebody waited, watched or held a lease when something was last heard.
     private var demanded = false
@@ -211,13 +228,18 @@ package struct LiveChannel: Sendable {
         case .viewerJoined(let stream, let lease, let count):
             guard stream == current else { return }
             leases[lease] = nil
+            watchers[lease]?.viewers += 1
             viewers = count
-        case .viewerLeft(let stream, let count):
+        case .viewerLeft(let stream, let lease, let count):
             guard stream == current else { return }
+            watchers[lease]?.viewers -= 1
             viewers = count
+        case .dismiss(let holder):
+            dismiss(holder, &actions)
         case .withdraw:
             failWaiters(.withdrawn, &actions)
             leases = [:]
+            watchers = [:]
             viewers = 0
             // Nothing to linger for: the media server ends the viewers with the stream.
             demanded = false
@@ -235,7 +257,9 @@ package struct LiveChannel: Sendable {
         _ now: Instant,
         _ actions: inout [Action]
     ) {
-        guard waiters.count < mostWaiters, leases.count < Self.mostLeases else {
+        guard waiters.count < mostWaiters, leases.count < Self.mostLeases,
+            watchers.count < Self.mostWatchers
+        else {
             actions.append(.fail(request, .busy))
             return
         }
@@ -340,8 +364,24 @@ package struct LiveChannel: Sendable {
         waiters = []
     }
 
+    /// What the media server still shows to this customer ends there; its news tells how many remain.
+    private mutating func dismiss(_ holder: UserName, _ actions: inout [Action]) {
+        for waiter in waiters where waiter.holder == holder {
+            actions.append(.fail(waiter.request, .withdrawn))
+        }
+        waiters.removeAll { $0.holder == holder }
+        leases = leases.filter { $0.value.holder != holder }
+        let dismissed = watchers.filter { $0.value.holder == holder }.keys.sorted {
+            $0.rawValue < $1.rawValue
+        }
+        guard let current, !dismissed.isEmpty else { return }
+        for lease in dismissed { watchers[lease] = nil }
+        actions.append(.dismiss(current, dismissed))
+    }
+
     private mutating func expire(_ now: Instant, _ actions: inout [Action]) {
         leases = leases.filter { $0.value.expires > now }
+        watchers = watchers.filter { $0.value.viewers > 0 || $0.value.mayJoinUntil > now }
         for waiter in waiters where waiter.deadline <= now {
             let failure: LiveFailure =
                 switch link {
@@ -436,6 +476,7 @@ package struct LiveChannel: Sendable {
         _ actions: inout [Action]
     ) {
         leases[lease] = Lease(holder: holder, expires: now + timing.lease)
+        watchers[lease] = Watcher(holder: holder, mayJoinUntil: now + Timing.ticket)
         actions.append(.grant(request, LiveLeaseGrant(stream: stream, lease: lease)))
     }
 
@@ -443,6 +484,7 @@ package struct LiveChannel: Sendable {
     private mutating func forget() {
         resuming = nil
         leases = [:]
+        watchers = [:]
         viewers = 0
         lingerUntil = nil
         failures = 0

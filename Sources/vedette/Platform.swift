@@ -73,6 +73,7 @@ struct Platform {
             }
         )
         registry.onDeviceChange { await signalling.disconnect($0.unit) }
+        registry.onUserDisabled { await signalling.withdraw($0) }
 
         let scheduling = SchedulingService(
             devices: store,

@@ -5,6 +5,7 @@ import HSSModel
 import HostClock
 import ServerKit
 import Store
+import Synchronization
 import Testing
 
 @Suite("Accounts") struct AccountTests {
@@ -173,6 +174,23 @@ import Testing
             await #expect(throws: ManagementError.unauthenticated) {
                 try await centre.registry.principal(access: session.access)
             }
+        }
+    }
+
+    /// Told once more with the next upkeep: what the user was about to get has become a picture by then.
+    @Test func whoeverShowsPicturesHearsOfADisabledUserTwice() async throws {
+        try await Centre.run { centre in
+            let heard = Mutex<[UserName]>([])
+            centre.registry.onUserDisabled { user in heard.withLock { $0.append(user) } }
+            let (ann, bert) = (try await centre.customer("ann"), try await centre.customer("bert"))
+            for user in [ann, bert] {
+                _ = try await centre.registry.setUser(user.user.rawValue, disabled: true, by: Centre.root)
+            }
+            _ = try await centre.registry.setUser("bert", disabled: false, by: Centre.root)
+            #expect(heard.withLock { $0 } == [ann.user, bert.user])
+            await centre.registry.maintain()
+            await centre.registry.maintain()
+            #expect(heard.withLock { $0 } == [ann.user, bert.user, ann.user], "bert may watch again")
         }
     }
 

@@ -225,6 +225,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         noteOnly("stopLive \(channel) \(lease?.rawValue ?? "all") \(user)")
     }
 
+    func withdraw(_ user: UserName) async {}
     func disconnect(_ unit: UnitID) async {}
 
     // MARK: Media
@@ -234,6 +235,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     }
 
     func close(_ stream: StreamID) async {}
+    func dismiss(_ leases: [LeaseID], of stream: StreamID) async {}
 
     func play(
         _ stream: StreamID,

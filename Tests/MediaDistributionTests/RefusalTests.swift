@@ -140,6 +140,39 @@ import Vm
         }
     }
 
+    /// Taking one lease back ends its viewers over either protocol and voids its tickets; others see nothing of it.
+    @Test func dismissingEndsOneLeaseOnly() async throws {
+        let bytes = try await bytes()
+        try await RunningMedia.run { platform in
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let (annas, berts) = (LeaseID(unchecked: "anna"), LeaseID(unchecked: "bert"))
+            let anna = try await platform.play(stream, lease: annas.rawValue)
+            let bert = try await platform.play(stream, lease: berts.rawValue)
+            let overSRT = try platform.connect(anna.srt)
+            #expect(await platform.events.wait(for: .viewerJoined(stream, annas, viewers: 1)))
+            let overHTTP = try Tool("curl", ["-sN", "-o", "/dev/null", anna.http])
+            #expect(await platform.events.wait(for: .viewerJoined(stream, annas, viewers: 2)))
+            let other = try platform.connect(bert.srt)
+            #expect(await platform.events.wait(for: .viewerJoined(stream, berts, viewers: 3)))
+
+            await platform.media.dismiss([annas], of: stream)
+            #expect(
+                await platform.events.wait(for: .viewerLeft(stream, annas, viewers: 1, .closedByPlatform))
+            )
+            await overHTTP.waitForExit()
+            #expect(try await status(anna.http) == 401)
+            #expect(throws: SRTError.self) { try platform.connect(anna.srt) }
+            #expect(platform.metric(refused("void")) == 2)
+            #expect(await platform.media.streams().map(\.viewers) == [1])
+            #expect(try await status(bert.http, "-I") == 200)
+            overSRT.close()
+            other.close()
+            unit.close()
+        }
+    }
+
     @Test func viewersOverHTTP() async throws {
         let bytes = try await bytes()
         try await RunningMedia.run { platform in

@@ -82,6 +82,7 @@ final class FakeMedia: MediaDistributor {
     private struct State {
         var orders: [IngestOrder] = []
         var closed: [StreamID] = []
+        var dismissed: [LeaseID] = []
         var failure: MediaError?
     }
 
@@ -97,6 +98,7 @@ final class FakeMedia: MediaDistributor {
     func failAll(with failure: MediaError) { state.withLock { $0.failure = failure } }
 
     var orders: [IngestOrder] { state.withLock { $0.orders } }
+    var dismissed: [LeaseID] { state.withLock { $0.dismissed } }
     var closed: [StreamID] { state.withLock { $0.closed } }
 
     func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
@@ -109,6 +111,10 @@ final class FakeMedia: MediaDistributor {
     }
 
     func close(_ stream: StreamID) async { state.withLock { $0.closed.append(stream) } }
+
+    func dismiss(_ leases: [LeaseID], of stream: StreamID) async {
+        state.withLock { $0.dismissed += leases }
+    }
 
     func play(
         _ stream: StreamID,

@@ -138,6 +138,27 @@ import Vm
         }
     }
 
+    /// Disabling a user ends what this user watches; the unit and others go on.
+    @Test func aDisabledUserWatchesNothing() async throws {
+        try await SignallingBench.run(settings: Self.settings) { bench in
+            let unit = try await bench.unit()
+            let live = Self.start(bench)
+            let (_, seq) = try await Self.request(unit, "PushLive")
+            try await Self.agree(unit, seq)
+            let order = try #require(bench.media.orders.first)
+            bench.media.emit(.published(order.stream, order.epoch))
+            let lease = try await live.value.get()
+            bench.media.emit(.viewerJoined(lease.stream, lease.lease, viewers: 1))
+            let bert = UserName(unchecked: "bert")
+            let other = try await bench.service.startLive(SignallingBench.channel, for: bert)
+            await bench.service.withdraw(SignallingBench.anna)
+            #expect(await eventually { bench.media.dismissed == [lease.lease] })
+            await bench.service.withdraw(bert)
+            #expect(await eventually { bench.media.dismissed == [lease.lease, other.lease] })
+            #expect(bench.media.closed == [], "the push lingers for whoever may come")
+        }
+    }
+
     @Test func aMediaServerAtItsLimitIsSaid() async throws {
         try await SignallingBench.run(settings: Self.settings) { bench in
             let unit = try await bench.unit()

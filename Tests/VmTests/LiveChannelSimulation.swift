@@ -111,6 +111,7 @@ private struct World {
             case .rouse: later(.unitRouse, lossy: true)
             case .stop(let stream): later(.unitStop(stream, connection: connection), lossy: true)
             case .close(let stream): closeStream(stream)
+            case .dismiss(let stream, let leases): dismiss(leases, of: stream)
             case .grant(let request, let grant):
                 answers[request.rawValue, default: 0] += 1
                 grants += 1
@@ -229,7 +230,13 @@ private struct World {
     private mutating func leave() {
         guard let (lease, stream) = viewers.randomElement(using: &random) else { return }
         viewers[lease] = nil
-        later(.input(.viewerLeft(stream, viewers: viewers.count)))
+        later(.input(.viewerLeft(stream, lease, viewers: viewers.count)))
+    }
+
+    private mutating func dismiss(_ leases: [LeaseID], of stream: StreamID) {
+        for lease in leases where viewers.removeValue(forKey: lease) != nil {
+            later(.input(.viewerLeft(stream, lease, viewers: viewers.count)))
+        }
     }
 
     private mutating func report() {

@@ -85,7 +85,7 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         var bench = Bench()
         bench.run()
         _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
-        #expect(bench.receive(.viewerLeft(stream, viewers: 0), at: at(100)) == [])
+        #expect(bench.receive(.viewerLeft(stream, LeaseID(unchecked: "l1"), viewers: 0), at: at(100)) == [])
         #expect(bench.wake == at(115))
         #expect(bench.receive(.wake, at: at(114)) == [])
         #expect(bench.receive(.wake, at: at(115)) == [.close(stream), .stop(stream)])
@@ -97,7 +97,7 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         var bench = Bench()
         bench.run()
         _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
-        _ = bench.receive(.viewerLeft(stream, viewers: 0), at: at(10))
+        _ = bench.receive(.viewerLeft(stream, LeaseID(unchecked: "l1"), viewers: 0), at: at(10))
         #expect(bench.ask(2, at: at(20)) == [granted(2)])
         #expect(bench.receive(.wake, at: at(26)) == [])
         #expect(bench.channel.liveStream == stream)
@@ -132,6 +132,44 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         #expect(bench.channel.isIdle)
         _ = bench.ask(2, at: at(6))
         #expect(bench.receive(.withdraw, at: at(7)) == [.fail(LiveRequestID(2), .withdrawn)])
+    }
+
+    /// The right of one customer ends: his viewers and his waiting end with it, others go on.
+    @Test func aCustomerWhoMayNoLongerWatchIsDismissedAndNobodyElse() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.ask(2, bert)
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l2"), viewers: 2))
+        // Long past the time in which a lease has to be used.
+        let dismissal = bench.receive(.dismiss(holder: anna), at: at(500))
+        #expect(dismissal == [.dismiss(stream, [LeaseID(unchecked: "l1")])])
+        _ = bench.receive(.viewerLeft(stream, LeaseID(unchecked: "l1"), viewers: 1), at: at(500))
+        #expect(bench.receive(.wake, at: at(900)) == [], "bert still watches")
+        #expect(bench.receive(.dismiss(holder: anna), at: at(901)) == [])
+        let last = bench.receive(.dismiss(holder: bert), at: at(902))
+        #expect(last == [.dismiss(stream, [LeaseID(unchecked: "l2")])])
+    }
+
+    /// A lease that nobody uses yet is a ticket that would still open the stream.
+    @Test func anUnusedLeaseIsDismissedToo() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        _ = bench.receive(.viewerLeft(stream, LeaseID(unchecked: "l1"), viewers: 0))
+        _ = bench.ask(2)
+        let leases = [LeaseID(unchecked: "l1"), LeaseID(unchecked: "l2")]
+        #expect(bench.receive(.dismiss(holder: anna), at: at(10)) == [.dismiss(stream, leases)])
+        #expect(bench.receive(.wake, at: at(25)) == [.close(stream), .stop(stream)])
+    }
+
+    @Test func aCustomerWhoWaitsIsToldAndOthersWaitOn() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        _ = bench.ask(2, bert)
+        #expect(bench.receive(.dismiss(holder: anna)) == [.fail(LiveRequestID(1), .withdrawn)])
+        _ = bench.receive(.pushed(stream, first, .agreed))
+        #expect(bench.receive(.published(stream, first)) == [granted(2)])
     }
 
     @Test func anOfflineUnitIsSaidAtOnce() {
