@@ -80,7 +80,7 @@ let package = Package(
         room("HostClock", ["HSSModel"]),
 
         // What the platform stands on.
-        room("Bus", ["HSSModel"]),
+        room("Bus", ["HSSModel", "Vd"]),
         .target(
             name: "Store",
             dependencies: ["HSSModel", crypto, grdb],
@@ -88,6 +88,7 @@ let package = Package(
             resources: [.embedInCode("Schema/sqlite")],
             swiftSettings: settings
         ),
+        room("Blobs", ["HSSModel", crypto, nioCore, nioPosix]),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
         room("SRTTransport", ["CLibSRT", "HSSModel", "Vm"]),
         room(
@@ -110,9 +111,8 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "ServerKit", crypto, lifecycle, logging, nioCore,
-                nioHTTP1,
-                nioPosix, nioSSL, nioWebSocket,
+                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto, httpTypes,
+                hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
         room(
@@ -125,7 +125,7 @@ let package = Package(
         ),
         room(
             "CustomerAccess",
-            ["HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
+            ["HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, logging, nioCore]
         ),
 
         // The other ends of the wire.
@@ -147,8 +147,9 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "ServerKit", "CentreManagement",
-                "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit", "CustomerUnit",
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit",
+                "CentreManagement", "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit",
+                "CustomerUnit",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
@@ -174,6 +175,7 @@ let package = Package(
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("MediaFormatsTests", ["MediaFormats"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
+        tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
         tests(
             "ServerKitTests",
             [
@@ -191,7 +193,8 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", lifecycle, logging,
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs",
+                "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
@@ -214,7 +217,7 @@ let package = Package(
         tests(
             "CustomerAccessTests",
             [
-                "CustomerAccess", "HSSModel", "HostClock", "Bus", "ServerKit", httpTypes, hummingbird,
+                "CustomerAccess", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird,
                 hummingbirdTesting, logging, nioCore,
             ]
         ),

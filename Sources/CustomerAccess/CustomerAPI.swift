@@ -4,6 +4,10 @@ import HTTPTypes
 package import Hummingbird
 package import Logging
 import ServerKit
+import Vd
+
+/// What the SCU does with one unit for its customers (Cs).
+package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & PTZPoint
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
 ///
@@ -27,8 +31,10 @@ package struct CustomerAPI: Sendable {
     let accounts: any AccountPoint
     let devices: any DevicePoint
     let control: any ServiceControlPoint
+    let units: any UnitPoint
     let media: any MediaDistributor
-    private let settings: Settings
+    private let nodes: (any NodeControlPoint)?
+    let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
     static let ticketTime = Duration.seconds(60)
@@ -37,14 +43,18 @@ package struct CustomerAPI: Sendable {
         accounts: any AccountPoint,
         devices: any DevicePoint,
         control: any ServiceControlPoint,
+        units: any UnitPoint,
         media: any MediaDistributor,
+        nodes: (any NodeControlPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
         self.accounts = accounts
         self.devices = devices
         self.control = control
+        self.units = units
         self.media = media
+        self.nodes = nodes
         self.settings = settings
         self.logger = logger
     }
@@ -55,7 +65,11 @@ package struct CustomerAPI: Sendable {
         addSessionRoutes(to: api)
         let known = api.add(middleware: SessionMiddleware(accounts: accounts))
         addDeviceRoutes(to: known)
+        addUnitRoutes(to: known)
+        addChannelRoutes(to: known)
+        addConfigurationRoutes(to: known)
         addOperatorRoutes(to: known)
+        if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
     }
 
@@ -93,6 +107,13 @@ package struct CustomerAPI: Sendable {
         try await request.json(type, upTo: settings.bodySize)
     }
 
+    /// For calls whose body may be left out: nil where the request has none.
+    func decodeOptional<Body: Decodable>(_ type: Body.Type, from request: Request) async throws -> Body? {
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        guard request.headers[.contentType] != nil || length > 0 else { return nil }
+        return try await decode(type, from: request)
+    }
+
     /// Errors of the rooms behind become problems.
     func answering(_ body: () async throws -> Response) async throws -> Response {
         do {
@@ -107,6 +128,15 @@ package struct CustomerAPI: Sendable {
             throw error.problem
         } catch let error as MediaError {
             throw error.problem
+        } catch let error as UnitCallError {
+            throw error.problem
+        } catch let error as ConfigurationError {
+            if case .unavailable(let reason) = error {
+                logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as FieldError {
+            throw ManagementError.invalid(field: error.field, error.rule).problem
         }
     }
 

@@ -44,7 +44,9 @@ extension CustomerAPI {
         }
         api.post("devices/:id/channels/:n/live") { _, context in
             let caller = try context.caller()
-            return try await answering { try await startLive(try await channel(context), caller) }
+            return try await answering {
+                try await startLive(try await channel(context, needing: .live), caller)
+            }
         }
         api.delete("devices/:id/channels/:n/live") { request, context in
             let caller = try context.caller()
@@ -54,7 +56,7 @@ extension CustomerAPI {
                     throw ManagementError.invalid(field: "lease", "expected the lease of a live answer")
                 }
                 await control.stopLive(
-                    try await channel(context),
+                    try await channel(context, needing: .live),
                     lease: lease.flatMap { LeaseID(rawValue: $0) },
                     for: caller.user
                 )
@@ -74,23 +76,6 @@ extension CustomerAPI {
                 expiresAt: play.expiresAt.rfc3339
             )
         )
-    }
-
-    private func visible(_ context: PlatformContext) async throws -> VisibleDevice {
-        try await devices.device(try context.parameters.require("id"), visibleTo: try context.caller())
-    }
-
-    /// The channel of the path, if the caller may watch it.
-    private func channel(_ context: PlatformContext) async throws -> ChannelAddress {
-        let visible = try await visible(context)
-        let text = try context.parameters.require("n")
-        guard let number = Int(text), visible.device.channels[number] != nil else {
-            throw ManagementError.notFound("channel \(text.prefix(8)) of device \(visible.device.unit)")
-        }
-        guard visible.rights.contains(.live) else {
-            throw Problem(.forbidden, type: "no-right", detail: "You may see this device but not watch it.")
-        }
-        return ChannelAddress(unit: visible.device.unit, number: number)
     }
 
     private func body(_ device: VisibleDevice) async -> DeviceBody {

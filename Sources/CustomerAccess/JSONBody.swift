@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Vd
 
 /// Writes the JSON of the API.
 enum JSONBody {
@@ -14,6 +15,15 @@ enum JSONBody {
             status: status,
             headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: data))
+        )
+    }
+
+    /// A document of a unit as it is kept: checked, and in its own names.
+    static func answer(_ document: JSONObject, _ status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: document.bytes))
         )
     }
 }

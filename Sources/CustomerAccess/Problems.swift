@@ -2,6 +2,7 @@ import Bus
 import HSSModel
 import HTTPTypes
 import ServerKit
+import Vd
 
 // What customers hear of errors of the rooms behind the API.
 
@@ -54,6 +55,53 @@ extension LiveError {
             )
         case .busy:
             Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        }
+    }
+}
+
+extension UnitCallError {
+    /// Errors of Table 9-1 by which the unit says that it is not at fault: the request does not fit it.
+    private static let requestsAtFault: Set = [11, 12, 13, 101, 102, 103]
+
+    var problem: Problem {
+        switch self {
+        case .offline: Problem(.gatewayTimeout, type: "unit-offline", detail: description)
+        case .asleep: Problem(.gatewayTimeout, type: "unit-asleep", detail: description)
+        case .silent: Problem(.gatewayTimeout, type: "unit-silent", detail: description)
+        case .busy:
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        case .refused(let code, _):
+            Problem(
+                Self.requestsAtFault.contains(code) || (400..<500).contains(code) ? .conflict : .badGateway,
+                type: "refused-by-unit",
+                detail: description,
+                members: ["unit_error": .number(code)]
+            )
+        case .malformedAnswer(let error):
+            Problem(
+                .badGateway,
+                type: "malformed-answer",
+                detail: description,
+                members: ["field": .text(error.field)]
+            )
+        case .unsupported(let capability):
+            Problem(
+                .conflict,
+                type: "unsupported",
+                detail: description,
+                members: ["capability": .text(capability)]
+            )
+        case .noSuchChannel: Problem(.notFound, detail: description)
+        }
+    }
+}
+
+extension ConfigurationError {
+    var problem: Problem {
+        switch self {
+        case .unit(let error): error.problem
+        case .invalid(let error): ManagementError.invalid(field: error.field, error.rule).problem
+        case .unavailable: Problem(.serviceUnavailable, detail: "The registry is not available; try again.")
         }
     }
 }

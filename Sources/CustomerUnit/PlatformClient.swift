@@ -124,17 +124,48 @@ package actor PlatformClient {
         try await call(method, path, json: body.map { try? JSONEncoder().encode($0) } ?? nil)
     }
 
+    /// Sends `body` as JSON with its names in snake case.
+    package func call<Answer: Codable & Sendable>(
+        _ method: Method,
+        _ path: String,
+        sending body: some Encodable & Sendable
+    ) async throws(CustomerError) -> Answer {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.withoutEscapingSlashes]
+        guard let json = try? encoder.encode(body) else { throw .unexpected("a request that is no JSON") }
+        return try await call(method, path, json: json)
+    }
+
     package func call<Answer: Codable & Sendable>(
         _ method: Method,
         _ path: String,
         json: Data?
     ) async throws(CustomerError) -> Answer {
+        try Self.decode(try await bytes(method, path, json: json), method, path)
+    }
+
+    /// An answer that is a document of a unit: shown as it is.
+    package func document(
+        _ method: Method,
+        _ path: String,
+        json: Data? = nil
+    ) async throws(CustomerError) -> UnitDocument {
+        UnitDocument(text: String(decoding: try await bytes(method, path, json: json), as: UTF8.self))
+    }
+
+    /// An answer as it comes: a picture, a log.
+    package func bytes(
+        _ method: Method,
+        _ path: String,
+        json: Data? = nil
+    ) async throws(CustomerError) -> Data {
         guard let token = session?.accessToken else { throw .notLoggedIn }
         do {
-            return try await send(method, path, json: json, token: token)
+            return try await exchange(method, path, json: json, token: token)
         } catch .refused(status: 401, _) {
             try await renew()
-            return try await send(method, path, json: json, token: session?.accessToken)
+            return try await exchange(method, path, json: json, token: session?.accessToken)
         }
     }
 
@@ -155,15 +186,16 @@ package actor PlatformClient {
         _ body: [String: String],
         token: String?
     ) async throws(CustomerError) -> Answer {
-        try await send(method, path, json: try? JSONEncoder().encode(body), token: token)
+        let json = try? JSONEncoder().encode(body)
+        return try Self.decode(try await exchange(method, path, json: json, token: token), method, path)
     }
 
-    private func send<Answer: Codable & Sendable>(
+    private func exchange(
         _ method: Method,
         _ path: String,
         json: Data?,
         token: String?
-    ) async throws(CustomerError) -> Answer {
+    ) async throws(CustomerError) -> Data {
         var request = HTTPClientRequest(url: base + "/api/v1" + path)
         request.method = HTTPMethod(rawValue: method.rawValue)
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
@@ -182,9 +214,17 @@ package actor PlatformClient {
             throw .unreachable(url: base, Self.reason(error))
         }
         guard (200..<300).contains(status) else { throw Self.refusal(status, data) }
+        return data
+    }
+
+    private static func decode<Answer: Codable & Sendable>(
+        _ data: Data,
+        _ method: Method,
+        _ path: String
+    ) throws(CustomerError) -> Answer {
         if let nothing = Nothing() as? Answer { return nothing }
         do {
-            return try Self.decoder.decode(Answer.self, from: data)
+            return try decoder.decode(Answer.self, from: data)
         } catch {
             throw .unexpected("\(method.rawValue) \(path) answered something else than promised")
         }

@@ -41,6 +41,13 @@ package struct Configuration: Sendable {
         package var encryption: Encryption
     }
 
+    package struct Blobs: Sendable {
+        /// The path of the folder.
+        package var folder: String
+        /// In bytes.
+        package var reserve: Int
+    }
+
     package struct Log: Sendable {
         package enum Format: String, Sendable { case text, json }
         package var level: Logger.Level
@@ -68,6 +75,15 @@ package struct Configuration: Sendable {
         package var units: Int
         package var callsPerUnit: Int
         package var liveWaiting: Int
+        package var uploadPicture: Int
+        package var uploadLog: Int
+        package var uploads: Int
+        package var alarmsPerUnit: Int
+        /// Per second and unit.
+        package var alarmRate: Int
+        package var alarmBurst: Int
+        package var events: Int
+        package var eventSubscribers: Int
         package var streams: Int
         package var viewers: Int
         package var viewersPerStream: Int
@@ -100,6 +116,8 @@ package struct Configuration: Sendable {
     package var liveLinger: Duration
     /// The path of the SQLite database.
     package var databasePath: String
+    package var blobs: Blobs
+    package var alarmRetention: Duration
     package var metrics: Address
     package var limits: Limits
     package var log: Log
@@ -137,6 +155,12 @@ package struct Configuration: Sendable {
         liveLinger = read.duration("live.linger")
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
+        let folder = String(read.text("blobs.url").dropFirst("file:".count))
+        blobs = Blobs(
+            folder: folder.isEmpty ? node.data + "/blobs" : folder,
+            reserve: read.number("blobs.reserve")
+        )
+        alarmRetention = read.duration("alarms.retention")
         metrics = Address(host: read.text("metrics.host"), port: read.number("metrics.port"))
         limits = Limits(read)
         log = Log(
@@ -239,6 +263,14 @@ extension Configuration.Limits {
             units: read.number("limits.units"),
             callsPerUnit: read.number("limits.calls_per_unit"),
             liveWaiting: read.number("limits.live_waiting"),
+            uploadPicture: read.number("limits.upload_picture"),
+            uploadLog: read.number("limits.upload_log"),
+            uploads: read.number("limits.uploads"),
+            alarmsPerUnit: read.number("limits.alarms_per_unit"),
+            alarmRate: read.number("limits.alarm_rate"),
+            alarmBurst: read.number("limits.alarm_burst"),
+            events: read.number("limits.events"),
+            eventSubscribers: read.number("limits.event_subscribers"),
             streams: read.number("limits.streams"),
             viewers: read.number("limits.viewers"),
             viewersPerStream: read.number("limits.viewers_per_stream"),

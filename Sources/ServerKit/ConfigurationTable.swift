@@ -20,7 +20,7 @@ package enum ConfigurationTable {
 
     /// Keys of the contract whose feature this version does not have, by key or by section.
     package static let later: [String: String] = [
-        "blobs": "storage of recordings", "recording": "recording", "stun": "STUN", "turn": "TURN",
+        "recording": "recording", "stun": "STUN", "turn": "TURN",
         "scanner": "the scanner system", "uplink": "ONVIF Uplink",
     ]
 
@@ -42,6 +42,8 @@ package enum ConfigurationTable {
         "srt": "Media from units and to viewers (Vm)",
         "live": "Live viewing",
         "store": "Database",
+        "blobs": "Files: what is too large for the database",
+        "alarms": "Alarms and events of units",
         "bus": "How roles reach each other",
         "metrics": "Figures and health, without TLS: keep it away from strangers",
         "limits": "What strangers are granted; at each bound the newcomer is refused",
@@ -152,6 +154,24 @@ package enum ConfigurationTable {
             mayBeSecret: true
         ),
         ConfigurationKey(
+            "blobs.url",
+            .url(schemes: ["file"], later: ["s3"]),
+            default: "file:",
+            "file:PATH for pictures and logs of units; without a path the folder blobs in the data folder."
+        ),
+        ConfigurationKey(
+            "blobs.reserve",
+            .size(0...(1 << 50)),
+            default: "256MiB",
+            "Free space to leave on that disk; uploads are refused below it."
+        ),
+        ConfigurationKey(
+            "alarms.retention",
+            .duration(.seconds(3600) ... .seconds(3650 * 86_400)),
+            default: "30d",
+            "How long alarms with their pictures, and events, are kept."
+        ),
+        ConfigurationKey(
             "bus.url",
             .url(schemes: ["local"], later: ["nats"]),
             default: "local:",
@@ -206,6 +226,14 @@ package enum ConfigurationTable {
         count("units", 1...1_000_000, 20_000, "Units logged in at a time."),
         count("calls_per_unit", 1...1000, 16, "Requests waiting for one unit's answer."),
         count("live_waiting", 1...10_000, 100, "Customers waiting for one channel's first picture."),
+        size("upload_picture", 1024...(1 << 30), "8MiB", "One picture of a unit."),
+        size("upload_log", 1024...(16 << 30), "64MiB", "One log of a unit."),
+        count("uploads", 1...100_000, 256, "Uploads of units under way at a time."),
+        count("alarms_per_unit", 10...1_000_000, 10_000, "Alarms of one unit that are kept; the oldest go."),
+        count("alarm_rate", 1...1000, 1, "Alarm reports per second of one unit, in the long run."),
+        count("alarm_burst", 1...10_000, 60, "The same at once."),
+        count("events", 1000...1_000_000_000, 1_000_000, "Events of all units that are kept; the oldest go."),
+        count("event_subscribers", 1...100_000, 1000, "Followers of the event stream at a time."),
         count("streams", 1...100_000, 1000, "Streams published at a time."),
         count("viewers", 1...1_000_000, 5000, "Viewers at a time, SRT and HTTP together."),
         count("viewers_per_stream", 1...1_000_000, 500, "Viewers of one stream."),

@@ -10,6 +10,11 @@ extension Request {
     /// deeper than ``JSONDepth/deepest`` or lacks a member. The detail names the member, never the value: it may
     /// be a password.
     package func json<Value: Decodable>(_ type: Value.Type, upTo limit: Int) async throws -> Value {
+        try Self.decode(type, from: try await json(upTo: limit))
+    }
+
+    /// The body's bytes, said to be JSON by its type, and not more than `limit` of them.
+    package func json(upTo limit: Int) async throws -> [UInt8] {
         // Curl's default, and what sends no type at all, is refused on purpose: a page of a foreign site could
         // send both without asking (CSRF), JSON not.
         let media = headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased() }
@@ -24,7 +29,7 @@ extension Request {
         } catch is NIOTooManyBytesError {
             throw tooLarge
         }
-        return try Self.decode(type, from: Array(buffer.readableBytesView))
+        return Array(buffer.readableBytesView)
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws(Problem) -> Value {

@@ -68,7 +68,7 @@ final class NodeDrain: Sendable {
             state.isThrough = true
             return (next, progress)
         }
-        for unit in next { units.connectedLink(unit)?.notify(Reschedule().event) }
+        for unit in next { units.connectedLink(unit)?.post(Reschedule().event) }
         if let through {
             logger.notice("every unit was moved", metadata: ["moved": "\(through.moved)"])
         }

@@ -6,6 +6,7 @@ package import NIOCore
 import NIOPosix
 package import ServerKit
 import ServiceLifecycle
+package import Store
 import Synchronization
 import Vd
 import Vm
@@ -45,11 +46,16 @@ package final class SignallingService: Service {
     let nodeDrain: NodeDrain
     private let hibernation: HibernationListener?
     private let director: LiveDirector
+    let calls: UnitCalls
+    let capabilities: CapabilityDesk
+    let configurations: ConfigurationDesk
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
-    /// `hibernationGate` is that of the hibernation server, where there is one. `onListening` is told each port once units can connect.
+    /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
+    /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
+    /// a restart. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -57,6 +63,8 @@ package final class SignallingService: Service {
         hibernationGate: ConnectionGate? = nil,
         admission: any UnitAdmission,
         media: any MediaDistributor,
+        servers: [any UnitRequestServer] = [],
+        documents: (any UnitDocumentStore)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -68,7 +76,13 @@ package final class SignallingService: Service {
         self.group = group
         self.logger = logger
         self.onListening = onListening
-        services = UnitServices(settings: settings, admission: admission, metrics: metrics, logger: logger)
+        services = UnitServices(
+            settings: settings,
+            admission: admission,
+            requests: UnitRequestTable(servers),
+            metrics: metrics,
+            logger: logger
+        )
         units = UnitRegistry(
             node: settings.node,
             offlineAfter: settings.offlineAfter,
@@ -103,6 +117,24 @@ package final class SignallingService: Service {
             metrics: metrics,
             logger: logger
         )
+        let book = CapabilityBook()
+        calls = UnitCalls(units: units, waker: waker, abilities: book, metrics: UnitCallMetrics(metrics))
+        capabilities = CapabilityDesk(
+            book: book,
+            units: units,
+            calls: calls,
+            store: documents,
+            mostAtOnce: settings.documentQueries,
+            logger: logger
+        )
+        configurations = ConfigurationDesk(
+            units: units,
+            calls: calls,
+            memory: ConfigurationMemory(store: documents),
+            timing: settings.configuration,
+            mostAtOnce: settings.documentQueries,
+            logger: logger
+        )
         let units = units
         metrics.gauge("vedette_vd_units_online", "Units that are connected or were a moment ago.") {
             Double(units.connectedUnits)
@@ -121,6 +153,8 @@ package final class SignallingService: Service {
                 sweeper.eventLoop.execute { sweeper.value.stop() }
             }
         }
+        await capabilities.begin()
+        await configurations.begin()
         let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
@@ -160,6 +194,9 @@ package final class SignallingService: Service {
                 for await piece in news.cancelOnGracefulShutdown() {
                     if case .link(let unit) = piece { self.waker.heard(unit) }
                     await self.director.heard(piece)
+                    guard case .link(let unit) = piece else { continue }
+                    await self.capabilities.heard(unit)
+                    await self.configurations.heard(unit)
                 }
             }
             group.addTask {
@@ -207,6 +244,7 @@ package final class SignallingService: Service {
             await director.tick(at: .now)
             waker.tick(at: .now)
             nodeDrain.tick(at: .now)
+            await configurations.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
@@ -254,7 +292,6 @@ extension SignallingService: ServiceControlPoint {
     package func withdraw(_ user: UserName) async {
         await director.withdraw(user)
     }
-
 
     package func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async {
         await director.stop(channel, lease: lease, for: user)

@@ -23,6 +23,9 @@ package struct SignallingSettings: Sendable {
     package var deployedNames: Bool
     /// Nil: no hibernation server.
     package var hibernation: HibernationSettings?
+    /// Units that are asked for their documents at the same time; 0: none is asked on its login.
+    package var documentQueries: Int
+    package var configuration: ConfigurationShadow.Timing
 
     package init(
         node: NodeName,
@@ -35,7 +38,9 @@ package struct SignallingSettings: Sendable {
         live: LiveChannel.Timing = LiveChannel.Timing(),
         liveWaiting: Int = 100,
         deployedNames: Bool = true,
-        hibernation: HibernationSettings? = nil
+        hibernation: HibernationSettings? = nil,
+        documentQueries: Int = 32,
+        configuration: ConfigurationShadow.Timing = ConfigurationShadow.Timing()
     ) {
         self.node = node
         self.keepalive = keepalive
@@ -48,6 +53,8 @@ package struct SignallingSettings: Sendable {
         self.liveWaiting = liveWaiting
         self.deployedNames = deployedNames
         self.hibernation = hibernation
+        self.documentQueries = documentQueries
+        self.configuration = configuration
     }
 
     var serverInfo: ServerInfo {

@@ -43,6 +43,7 @@ final class UnitLink: Sendable {
     }
 
     var unit: UnitID { registration.unit }
+    var firmwareModel: String { login.firmwareModel }
 
     var lastSeen: Instant { report.withLock { $0.lastSeen } }
 
@@ -56,8 +57,16 @@ final class UnitLink: Sendable {
         }
     }
 
-    func notify(_ event: RPCEvent) {
-        handler.eventLoop.execute { self.handler.value.notify(event) }
+    /// False where the connection has ended: nothing was sent.
+    func notify(_ event: RPCEvent) async -> Bool {
+        await withCheckedContinuation { continuation in
+            handler.eventLoop.execute { continuation.resume(returning: self.handler.value.notify(event)) }
+        }
+    }
+
+    /// Nobody waits to hear whether it left.
+    func post(_ event: RPCEvent) {
+        handler.eventLoop.execute { _ = self.handler.value.notify(event) }
     }
 
     func close(_ reason: CloseReason) {

@@ -185,10 +185,6 @@ package final class UnitRegistry: Sendable {
         return await link.call(request)
     }
 
-    package func notify(_ event: RPCEvent, to unit: UnitID) {
-        connectedLink(unit)?.notify(event)
-    }
-
     package func disconnect(_ unit: UnitID, because reason: String) {
         sleepers.forget(unit)
         connectedLink(unit)?.close(.local(reason))
@@ -198,6 +194,7 @@ package final class UnitRegistry: Sendable {
         state.withLock { $0.entries[unit]?.link.registration } ?? sleepers.sleeper(unit)?.registration
     }
 
+    /// Nil where the unit is not connected now.
     func connectedLink(_ unit: UnitID) -> UnitLink? {
         state.withLock {
             $0.isConnected(unit) ? $0.entries[unit]?.link : nil

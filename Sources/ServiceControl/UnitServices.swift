@@ -10,6 +10,7 @@ import Vd
 final class UnitServices: Sendable {
     let settings: SignallingSettings
     let metrics: SignallingMetrics
+    let requests: UnitRequestTable
     private let admission: any UnitAdmission
     private let logger: Logger
     /// The port of the hibernation server once it listens.
@@ -18,10 +19,12 @@ final class UnitServices: Sendable {
     init(
         settings: SignallingSettings,
         admission: any UnitAdmission,
+        requests: UnitRequestTable,
         metrics: MetricRegistry,
         logger: Logger
     ) {
         self.settings = settings
+        self.requests = requests
         self.admission = admission
         self.metrics = SignallingMetrics(metrics)
         self.logger = logger

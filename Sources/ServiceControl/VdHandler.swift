@@ -36,6 +36,7 @@ final class VdHandler: ChannelInboundHandler {
     private var fragmentCount = 0
     private var reportedAt: Instant?
     private var isBinding = false
+    private var inbox = UnitInbox()
     /// Told to the peer where it says more than the reason of the session.
     private var closeCode: WebSocketErrorCode?
     private var needsFlush = false
@@ -119,9 +120,14 @@ final class VdHandler: ChannelInboundHandler {
         flush()
     }
 
-    func notify(_ event: RPCEvent) {
-        step(.notify(event))
+    /// False where the connection has ended.
+    func notify(_ event: RPCEvent) -> Bool {
+        guard !session.isClosed else { return false }
+        var translated = event
+        translated.name = dialect.wireName(of: event.name)
+        step(.notify(translated))
         flush()
+        return true
     }
 
     func close(_ reason: CloseReason) {
@@ -206,7 +212,7 @@ final class VdHandler: ChannelInboundHandler {
                 services.metrics.sent.add()
                 write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message.encoded())))
             case .serve(let id, let request):
-                step(.answer(id, serve(request)))
+                serve(id, request)
             case .deliver(let event):
                 deliver(event)
             case .finish(let call, let outcome):
@@ -219,23 +225,36 @@ final class VdHandler: ChannelInboundHandler {
         }
     }
 
-    private func serve(_ request: RPCRequest) -> RPCAnswer {
+    private func serve(_ id: ServeID, _ request: RPCRequest) {
         do throws(FieldError) {
-            switch dialect.name(ofWire: request.method) {
-            case Keepalive.name:
-                let keepalive = try Keepalive(request.parameters)
-                try check(keepalive.macID)
-                report(link?.took(keepalive) ?? [])
-                services.metrics.heartbeats.add()
-                return .success(.empty)
-            case GetServerInfo.name:
-                try check(GetServerInfo(request.parameters).macID)
-                return .success(services.serverInfo(for: registration).object)
-            default:
+            if let answer = try answer(id, request) { step(.answer(id, answer)) }
+        } catch {
+            step(.answer(id, .failure(.parameter(error))))
+        }
+    }
+
+    /// Nil: the answer comes later.
+    private func answer(_ id: ServeID, _ request: RPCRequest) throws(FieldError) -> RPCAnswer? {
+        var request = request
+        request.method = dialect.name(ofWire: request.method)
+        switch request.method {
+        case Keepalive.name:
+            let keepalive = try Keepalive(request.parameters)
+            try check(keepalive.macID)
+            report(link?.took(keepalive) ?? [])
+            services.metrics.heartbeats.add()
+            return .success(.empty)
+        case GetServerInfo.name:
+            try check(GetServerInfo(request.parameters).macID)
+            return .success(services.serverInfo(for: registration).object)
+        default:
+            guard let errand = try services.requests.errand(for: request, of: registration) else {
                 return .failure(.unsupportedMethod(request.method))
             }
-        } catch {
-            return .failure(.parameter(error))
+            try checkIdentity(in: request.parameters)
+            _ = inbox.add(.answer(id, errand))
+            serveNext()
+            return nil
         }
     }
 
@@ -249,23 +268,51 @@ final class VdHandler: ChannelInboundHandler {
     }
 
     private func deliver(_ event: RPCEvent) {
-        // One bind at a time: a unit that tries codes waits for the registry like everybody else.
-        guard dialect.name(ofWire: event.name) == Bind.name, !isBinding else {
-            services.metrics.unknownEvents.add()
-            return
-        }
-        do {
-            let bind = try Bind(event.parameters)
-            try check(bind.macID)
-            guard let context else { return }
-            isBinding = true
-            let loop = NIOLoopBound(self, eventLoop: context.eventLoop)
-            services.bind(registration.unit, code: bind.bindID) {
-                loop.eventLoop.execute { loop.value.isBinding = false }
-            }
+        var event = event
+        event.name = dialect.name(ofWire: event.name)
+        do throws(FieldError) {
+            try checkIdentity(in: event.parameters)
+            if event.name == Bind.name { return bind(try Bind(event.parameters)) }
+            guard let errand = try services.requests.errand(for: event, of: registration),
+                inbox.add(.event(errand))
+            else { return services.metrics.unknownEvents.add() }
+            serveNext()
         } catch {
             services.metrics.unknownEvents.add()
         }
+    }
+
+    /// One at a time: a unit that tries codes waits for the registry like everybody else.
+    private func bind(_ bind: Bind) {
+        guard let context, !isBinding else { return services.metrics.unknownEvents.add() }
+        isBinding = true
+        let loop = NIOLoopBound(self, eventLoop: context.eventLoop)
+        services.bind(registration.unit, code: bind.bindID) {
+            loop.eventLoop.execute { loop.value.isBinding = false }
+        }
+    }
+
+    /// Hands the next message that takes time to whoever serves it.
+    private func serveNext() {
+        guard let context, let errand = inbox.next() else { return }
+        let loop = NIOLoopBound(self, eventLoop: context.eventLoop)
+        Task {
+            let answer = await errand.run()
+            loop.eventLoop.execute { loop.value.served(answer) }
+        }
+    }
+
+    private func served(_ answer: (ServeID, RPCAnswer)?) {
+        inbox.served()
+        if let (id, answer) = answer {
+            step(.answer(id, answer))
+            flush()
+        }
+        serveNext()
+    }
+
+    private func checkIdentity(in parameters: JSONObject) throws(FieldError) {
+        if let macID = try parameters.optionalString("mac_id", 1...64) { try check(macID) }
     }
 
     /// "mac_id … must match the logged-in device" (catalogue, Keepalive).
@@ -277,6 +324,7 @@ final class VdHandler: ChannelInboundHandler {
 
     private func end(_ reason: CloseReason) {
         services.ended(registration.unit, reason)
+        inbox.drop()
         guard let context, context.channel.isActive else { return }
         var data = context.channel.allocator.buffer(capacity: 2)
         data.write(webSocketErrorCode: closeCode ?? reason.webSocketCode)

@@ -23,7 +23,12 @@ package struct Migration: Sendable, Equatable {
             number: 1,
             name: "0001_accounts_devices",
             sql: String(decoding: PackageResources._001_accounts_devices_sql, as: UTF8.self)
-        )
+        ),
+        Migration(
+            number: 2,
+            name: "0002_activity",
+            sql: String(decoding: PackageResources._002_activity_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

@@ -70,7 +70,6 @@ package struct LogUploadAsync: VdRequest {
         transaction = try TransactionID(object)
         start = try object.dateTime("start")
         end = try object.dateTime("end")
-        guard start <= end else { throw FieldError("end", "before start") }
         url = try object.url()
     }
 

@@ -7,8 +7,12 @@ import HSSModel
 struct CustomerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cu",
-        abstract: "Watch and bind cameras as a customer.",
-        subcommands: [LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self]
+        abstract: "Watch, control and bind cameras as a customer.",
+        subcommands: [
+            LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
+            Capabilities.self, Time.self, PTZ.self, Presets.self, Play.self, KeepAwake.self, Disk.self,
+            FormatDisk.self, Upgrade.self, Reboot.self, Reschedule.self,
+        ]
     )
 }
 

@@ -1,3 +1,4 @@
+import Blobs
 import Bus
 import CentreManagement
 import CustomerAccess
@@ -75,9 +76,30 @@ struct Platform {
         registry.onDeviceChange { await signalling.disconnect($0.unit) }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
+        let feed = EventFeed(
+            store: store,
+            mostBells: configuration.limits.eventSubscribers,
+            metrics: metrics,
+            logger: logger
+        )
+        let blobs = try FileBlobs(
+            folder: configuration.blobs.folder,
+            reserve: Int64(configuration.blobs.reserve)
+        )
+        let uploads = UploadDesk(
+            settings: UploadSettings(configuration),
+            key: try UploadKey.load(configuration),
+            store: store,
+            blobs: blobs,
+            feed: feed,
+            metrics: metrics,
+            logger: logger
+        )
+
+        let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
         let scheduling = SchedulingService(
             devices: store,
-            nodes: OneNode(configuration: configuration, name: node, signalling: signalling),
+            nodes: nodes,
             settings: .init(configuration),
             metrics: metrics,
             logger: logger
@@ -88,11 +110,14 @@ struct Platform {
                 accounts: registry,
                 devices: registry,
                 control: signalling,
+                units: signalling,
                 media: media,
+                nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 settings: .init(configuration),
                 logger: logger
             ),
-            media: media
+            media: media,
+            uploads: uploads
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -126,7 +151,14 @@ struct Platform {
                 )
             )
         }
-        services += [registry, media, signalling]
+        let upkeep = ActivityUpkeep(
+            store: store,
+            blobs: blobs,
+            settings: .init(configuration),
+            metrics: metrics,
+            logger: logger
+        )
+        services += [registry, media, upkeep, signalling]
         services += listeners
         process = ServerProcess(
             services: services,
@@ -201,13 +233,15 @@ struct Platform {
     private static func router(
         scheduling: SchedulingService,
         api: CustomerAPI,
-        media: MediaService
+        media: MediaService,
+        uploads: UploadDesk
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         scheduling.addRoutes(to: router) { $0.remoteAddress }
         api.addRoutes(to: router)
         media.addRoutes(to: router)
+        uploads.addRoutes(to: router) { $0.remoteAddress }
         return router
     }
 }

@@ -30,9 +30,11 @@ struct SessionOptions: ParsableArguments {
 }
 
 /// `DEVICE[/CHANNEL]` of the command line; the channel is 0 where it is left out.
-struct ChannelArgument: ExpressibleByArgument {
+struct ChannelArgument: ExpressibleByArgument, CustomStringConvertible {
     let device: String
     let channel: Int
+    /// No channel was named.
+    let isWholeDevice: Bool
 
     init?(argument: String) {
         let parts = argument.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -40,7 +42,11 @@ struct ChannelArgument: ExpressibleByArgument {
         guard parts.count == 1 || Int(parts[1]) != nil else { return nil }
         device = String(first)
         channel = parts.count == 1 ? 0 : Int(parts[1]) ?? 0
+        isWholeDevice = parts.count == 1
     }
+
+    /// As it was given.
+    var description: String { isWholeDevice ? device : "\(device)/\(channel)" }
 
     var path: String { "/devices/\(device)/channels/\(channel)" }
 }

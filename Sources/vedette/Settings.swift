@@ -39,10 +39,12 @@ extension HibernationSettings {
     /// Nil where it is switched off.
     fileprivate init?(_ configuration: Configuration) throws {
         guard configuration.hibernation.port != 0 else { return nil }
-        let secret = try KeyFile.load("hibernation", folder: configuration.node.data + "/keys")
+        let secret = try KeyFile.load("hibernation", of: configuration, what: "hibernation key")
         guard let key = HibernationKey(secret) else {
-            throw Failure(
-                "\(configuration.node.data)/keys/hibernation.key is too short; remove it to have one made"
+            throw ServerError.unusable(
+                what: "hibernation key",
+                path: KeyFile.path("hibernation", of: configuration),
+                reason: "it is shorter than 32 bytes"
             )
         }
         self.init(
@@ -58,7 +60,7 @@ extension HibernationSettings {
 
 extension MediaSettings {
     init(_ configuration: Configuration) throws {
-        self.init(key: try KeyFile.load("stream-tickets", folder: configuration.node.data + "/keys"))
+        self.init(key: try KeyFile.load("stream-tickets", of: configuration, what: "ticket key"))
         host = configuration.https.host
         port = configuration.srt.port
         domain = configuration.node.domain
@@ -105,13 +107,55 @@ extension SchedulingService.Settings {
     }
 }
 
-/// Secrets of the platform's own: 256 random bits each, made once under the data folder, mode 0600.
+extension UploadSettings {
+    init(_ configuration: Configuration) {
+        let domain = configuration.node.domain
+        let plainPort = configuration.httpPort
+        self.init(
+            secureAddress: "https://\(domain):\(configuration.https.port)",
+            plainAddress: plainPort == 0 ? nil : "http://\(domain):\(plainPort)",
+            pictureSize: Int64(configuration.limits.uploadPicture),
+            logSize: Int64(configuration.limits.uploadLog),
+            uploads: configuration.limits.uploads,
+            alarmRetention: configuration.alarmRetention
+        )
+        requestsPerSecond = Double(configuration.limits.apiRate)
+        burst = configuration.limits.apiBurst
+    }
+}
+
+extension ActivityUpkeep.Settings {
+    init(_ configuration: Configuration) {
+        self.init(retention: configuration.alarmRetention, events: configuration.limits.events)
+    }
+}
+
+extension UploadKey {
+    /// The key of upload addresses, made once.
+    static func load(_ configuration: Configuration) throws -> UploadKey {
+        let secret = try KeyFile.load("uploads", of: configuration, what: "upload key")
+        guard let key = UploadKey(secret) else {
+            throw ServerError.unusable(
+                what: "upload key",
+                path: KeyFile.path("uploads", of: configuration),
+                reason: "it is shorter than 32 bytes"
+            )
+        }
+        return key
+    }
+}
+
+/// A secret of this installation: 256 random bits, made once under the data folder, mode 0600.
 private enum KeyFile {
-    /// `stream-tickets` signs stream tickets, `hibernation` makes the tokens of sleeping units.
-    static func load(_ name: String, folder: String) throws -> Secret {
-        let path = "\(folder)/\(name).key"
+    static func path(_ name: String, of configuration: Configuration) -> String {
+        configuration.node.data + "/keys/\(name).key"
+    }
+
+    static func load(_ name: String, of configuration: Configuration, what: String) throws -> Secret {
+        let folder = configuration.node.data + "/keys"
+        let path = path(name, of: configuration)
         if FileManager.default.fileExists(atPath: path) {
-            return Secret(try ProtectedFile.read(path, what: "\(name) key"))
+            return Secret(try ProtectedFile.read(path, what: what))
         }
         try ProtectedFile.makeFolder(folder)
         let text = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0).base64EncodedString() }

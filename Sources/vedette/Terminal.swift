@@ -52,6 +52,12 @@ enum Terminal {
         }
     }
 
+    /// Names and values under each other.
+    static func printPairs(_ pairs: [(String, String)]) {
+        let width = pairs.map(\.0.count).max() ?? 0
+        for (name, value) in pairs { print("\(name.padding(to: width))  \(value)") }
+    }
+
     /// A password from a file, the environment or a prompt that does not show it, in this order.
     static func password(file: String?, prompt: String) throws -> Secret {
         if let file {

@@ -32,6 +32,7 @@ struct APIClient {
             accounts: neighbours,
             devices: neighbours,
             control: neighbours,
+            units: neighbours,
             media: neighbours,
             settings: settings
         ).addRoutes(to: router)

@@ -25,13 +25,17 @@ struct SignallingBench {
     let authority: String
     private let group: ServiceGroup
 
-    static var settings: SignallingSettings { SignallingSettings(node: NodeName(unchecked: "test")) }
+    /// Units are not asked for anything on their login, so that what a test sees is what it asked for.
+    static var settings: SignallingSettings {
+        SignallingSettings(node: NodeName(unchecked: "test"), documentQueries: 0)
+    }
 
     /// Runs `body` while the SCU serves, then shuts it down gracefully.
     static func run(
         settings: SignallingSettings = SignallingBench.settings,
         limits: ListenerLimits = ListenerLimits(),
         tls: Bool = false,
+        servers: [any UnitRequestServer] = [],
         _ body: (SignallingBench) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -70,6 +74,7 @@ struct SignallingBench {
             gate: gate,
             admission: admission,
             media: media,
+            servers: servers,
             metrics: metrics,
             logger: logger
         ) { announce.yield(($0.name, $1)) }

@@ -15,8 +15,9 @@ import Testing
         "Vm": ["HSSModel", "Crypto", "FoundationEssentials"],
         "MediaFormats": [],
         "HostClock": ["HSSModel", "Glibc"],
-        "Bus": ["HSSModel"],
+        "Bus": ["HSSModel", "Vd"],
         "Store": ["HSSModel", "Crypto", "Foundation", "GRDB"],
+        "Blobs": ["HSSModel", "Crypto", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
         "ServerKit": server.union(nio).union([
             "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
@@ -27,14 +28,14 @@ import Testing
             "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([
-            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "ServerKit", "Crypto", "Glibc",
+            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit", "Crypto", "Glibc",
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", "Glibc",
             "NIOCore",
         ]),
         "CustomerAccess": server.union([
-            "HSSModel", "HostClock", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
+            "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
         ]),
         "PremisesUnit": nio.union([
             "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "AsyncHTTPClient",
