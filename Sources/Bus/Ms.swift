@@ -90,6 +90,7 @@ package protocol UnitAdmission: Sendable {
     /// Binds the unit to the customer to whom `code` was issued (Table I.2-3). A code works once.
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName
 
-    /// Notes when a unit came or went, for `last seen` of devices that are offline. Best effort.
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async
+    /// Notes when a unit came or went, for `last seen` of devices that are offline. Best effort. Called from event
+    /// loops: it must not wait for anything.
+    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime)
 }

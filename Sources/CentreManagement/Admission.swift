@@ -17,8 +17,8 @@ extension Registry: UnitAdmission {
         case .attempt(let begun): attempt = begun
         }
         let device: StoredDevice?
-        do {
-            device = try await authenticated(unit, login.password)
+        do throws(StoreError) {
+            device = try await logins.device(of: unit ?? Self.nobody, login.password)
         } catch {
             unitGuard.withLock { $0.abandoned(attempt) }
             metrics.units.unavailable.add()
@@ -51,19 +51,6 @@ extension Registry: UnitAdmission {
         )
     }
 
-    /// Nil alike for an unknown device, a wrong password and a disabled device, each after one look-up and one
-    /// hash. An impossible ID is looked up too, as one that nobody has.
-    private func authenticated(
-        _ unit: UnitID?,
-        _ password: Secret
-    ) async throws(StoreError) -> StoredDevice? {
-        let credential = try await store.credential(of: unit ?? Self.nobody)
-        let matches = DeviceSecret.matches(password, credential?.passwordHash)
-        guard let unit, let credential, matches, !credential.disabled else { return nil }
-        // The channels are read only now: a refusal must not tell how many there are.
-        return try await store.device(unit)
-    }
-
     package func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {
         // Beyond the rate every code is unknown: whoever guesses must not learn that it has to wait.
         guard bindRates.withLock({ $0.admit(unit, at: .now) }), let canonical = BindCodeText.canonical(code)
@@ -90,13 +77,14 @@ extension Registry: UnitAdmission {
         }
     }
 
-    package func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async {
+    package func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {
         let model = firmwareModel.map { String($0.prefix(Self.longestModel)) }
         sightings.note(UnitSighting(unit: unit, firmwareModel: model, time: time))
     }
 
     /// Units choose this text.
     private static let longestModel = 128
-    /// No device has this ID: enrolment demands a letter or a digit.
+    /// Looked up in place of an impossible ID, so that this takes as long. No device has it: enrolment demands a letter
+    /// or a digit.
     private static let nobody = UnitID(unchecked: "-")
 }

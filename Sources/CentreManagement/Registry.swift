@@ -46,15 +46,16 @@ package final class Registry: Sendable {
     let unitGuard: Mutex<LoginGuard<UnitID>>
     let userGuard: Mutex<LoginGuard<UserName>>
     let bindRates: Mutex<RateLimiter<UnitID>>
+    let logins: LoginReader
     let sightings = SightingJournal()
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
-    /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
     private let userDisabled: Mutex<(@Sendable (UserName) async -> Void)?> = Mutex(nil)
+    /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
     /// was disabled may have become a session only after the first telling.
     private let revoked = Mutex<Set<UnitID>>([])
-
     /// The same for users: a call that was under way may have got a picture after the first telling.
     private let disabledUsers = Mutex<Set<UserName>>([])
+
     package init(
         store: any CentreStore,
         hasher: PasswordHasher = PasswordHasher(),
@@ -63,6 +64,9 @@ package final class Registry: Sendable {
         logger: Logger
     ) {
         self.store = store
+        logins = LoginReader { units, accepts async throws(StoreError) in
+            try await store.devices(units, where: accepts)
+        }
         self.hasher = hasher
         self.limits = limits
         self.logger = logger
@@ -86,10 +90,6 @@ package final class Registry: Sendable {
         change.withLock { $0 = action }
     }
 
-    func announce(_ news: DeviceChange) async {
-        switch news {
-        case .disabled(let unit), .removed(let unit): _ = revoked.withLock { $0.insert(unit) }
-        case .unbound: break
     /// Sets what is done when a user is disabled, in the manner of ``onDeviceChange(_:)``: the user is told a second
     /// time within 10 s.
     package func onUserDisabled(_ action: @escaping @Sendable (UserName) async -> Void) {
@@ -106,6 +106,10 @@ package final class Registry: Sendable {
         await action?(user)
     }
 
+    func announce(_ news: DeviceChange) async {
+        switch news {
+        case .disabled(let unit), .removed(let unit): _ = revoked.withLock { $0.insert(unit) }
+        case .unbound: break
         }
         await tell(news)
     }
@@ -128,10 +132,6 @@ package final class Registry: Sendable {
             case false: break
             }
         }
-    }
-}
-
-extension Registry: Service {
         let users = disabledUsers.withLock { users in
             defer { users = [] }
             return users
@@ -145,6 +145,10 @@ extension Registry: Service {
             disabledUsers.withLock { $0.formUnion(users) }
             throw error
         }
+    }
+}
+
+extension Registry: Service {
     private static let maintenanceInterval: Duration = .seconds(10)
 
     /// Writes sightings down and drops what has expired, now and then and once more at the end.

@@ -17,6 +17,7 @@ actor LiveDirector {
 
     private let units: UnitRegistry
     private let waker: UnitWaker
+    private let news: UnitNewsFeed
     private let media: any MediaDistributor
     private let timing: LiveChannel.Timing
     private let mostWaiters: Int
@@ -49,6 +50,7 @@ actor LiveDirector {
     ) {
         self.units = units
         self.waker = waker
+        news = units.news()
         self.media = media
         self.timing = timing
         self.mostWaiters = mostWaiters
@@ -60,6 +62,7 @@ actor LiveDirector {
 
     func start(_ channel: ChannelAddress, for user: UserName) async throws(LiveFailure) -> LiveLease {
         guard channels[channel] != nil || channels.count < Self.mostChannels else { throw .busy }
+        hearUnits()
         lastRequest += 1
         let request = LiveRequestID(lastRequest)
         let lease = LeaseID(unchecked: Self.randomName("l"))
@@ -97,28 +100,31 @@ actor LiveDirector {
         }
     }
 
-    private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
-        guard let continuation = waiting.removeValue(forKey: request) else { return }
-        continuation.resume(returning: .failure(.unitSilent))
     /// Ends whatever a user watches or waits for, on every channel: the user was disabled.
     func withdraw(_ user: UserName) {
         for channel in channels.keys { receive(.dismiss(holder: user), on: channel) }
     }
 
+    private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
+        guard let continuation = waiting.removeValue(forKey: request) else { return }
+        continuation.resume(returning: .failure(.unitSilent))
         receive(.cancel(request), on: channel)
     }
 
     // MARK: News
 
-    func heard(_ news: UnitNews) {
-        switch news {
-        case .link(let unit):
+    /// Twenty times a second, and before anything newer is heard of a unit: a report from before a stop must not be
+    /// taken for one from after it.
+    private func hearUnits() {
+        let news = news.take()
+        if news.hasOverflowed { reconcile() }
+        // Most units that come and go have no live business.
+        for unit in news.links {
+            guard let busy = numbers[unit] else { continue }
             let link = LiveChannel.Link(units.link(of: unit))
-            for number in numbers[unit] ?? [] {
-                receive(.link(link), on: ChannelAddress(unit: unit, number: number))
-            }
-        case .reported(let channel, let stream):
-            guard stream != nil || channels[channel] != nil else { return }
+            for number in busy { receive(.link(link), on: ChannelAddress(unit: unit, number: number)) }
+        }
+        for (channel, stream) in news.reports where stream != nil || channels[channel] != nil {
             receive(.reported(stream), on: channel)
         }
     }
@@ -145,16 +151,17 @@ actor LiveDirector {
         }
     }
 
-    /// Wakes whoever is due.
+    /// Hears what became of units, and wakes whoever is due.
     func tick(at now: Instant) {
+        hearUnits()
         for (channel, busy) in channels {
             if let wake = busy.wake, wake <= now { receive(.wake, on: channel) }
             if let due = busy.keepAwakeAt, due <= now { keepAwake(channel, at: now) }
         }
     }
 
-    /// Compares every busy channel with the registry, in case a piece of news was dropped.
-    func reconcile() {
+    /// Compares every busy channel with the registry.
+    private func reconcile() {
         for channel in channels.keys {
             receive(.link(LiveChannel.Link(units.link(of: channel.unit))), on: channel)
         }
@@ -209,6 +216,7 @@ actor LiveDirector {
         case .push(let stream, let epoch):
             Task {
                 let outcome = await self.push(stream, epoch, channel)
+                self.hearUnits()
                 self.receive(.pushed(stream, epoch, outcome), on: channel)
             }
         case .stop(let stream):
@@ -217,12 +225,14 @@ actor LiveDirector {
                     StopLive(stream: stream, channel: channel.number).request,
                     on: channel.unit
                 )
+                self.hearUnits()
                 self.receive(.stopped(stream), on: channel)
             }
         case .rouse:
             Task {
                 let isAwake = await waker.wake(channel.unit) == .awake
                 if isAwake { self.keepAwake(channel, at: .now) }
+                self.hearUnits()
                 self.receive(.roused(isAwake), on: channel)
             }
         case .close(let stream):

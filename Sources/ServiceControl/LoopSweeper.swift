@@ -2,14 +2,16 @@ import HSSModel
 import HostClock
 import NIOCore
 
-/// Looks once a second after every unit of one event loop: one timer for all instead of one for each.
-/// Everything of it happens on that loop.
+/// What the units of one event loop share: a look after each of them once a second, by one timer instead of one for
+/// each, and the way to run a login's steps there. Everything of it happens on that loop.
 final class LoopSweeper {
+    let executor: LoopTaskExecutor
     private var handlers: [ObjectIdentifier: VdHandler] = [:]
     private var timer: RepeatedTask?
 
     /// On `loop`.
     private init(loop: any EventLoop) {
+        executor = LoopTaskExecutor(loop)
         let bound = NIOLoopBound(self, eventLoop: loop)
         timer = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
             let now = Instant.now

@@ -49,6 +49,7 @@ package final class SignallingService: Service {
     let calls: UnitCalls
     let capabilities: CapabilityDesk
     let configurations: ConfigurationDesk
+    private let documentNews: UnitNewsFeed
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
@@ -95,6 +96,7 @@ package final class SignallingService: Service {
             metrics: metrics
         )
         self.waker = waker
+        documentNews = units.news()
         nodeDrain = NodeDrain(units: units, logger: logger)
         let registry = units
         hibernation = settings.hibernation.map {
@@ -155,7 +157,6 @@ package final class SignallingService: Service {
         }
         await capabilities.begin()
         await configurations.begin()
-        let news = units.news()
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -190,15 +191,6 @@ package final class SignallingService: Service {
             }
         }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                for await piece in news.cancelOnGracefulShutdown() {
-                    if case .link(let unit) = piece { self.waker.heard(unit) }
-                    await self.director.heard(piece)
-                    guard case .link(let unit) = piece else { continue }
-                    await self.capabilities.heard(unit)
-                    await self.configurations.heard(unit)
-                }
-            }
             group.addTask {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
             }
@@ -242,6 +234,11 @@ package final class SignallingService: Service {
         while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
             ticks += 1
             await director.tick(at: .now)
+            let changed = documentNews.take()
+            for unit in changed.hasOverflowed ? units.candidates.map(\.unit) : Array(changed.links) {
+                await capabilities.heard(unit)
+                await configurations.heard(unit)
+            }
             waker.tick(at: .now)
             nodeDrain.tick(at: .now)
             await configurations.tick(at: .now)
@@ -249,7 +246,6 @@ package final class SignallingService: Service {
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
             }
-            if ticks % 200 == 0 { await director.reconcile() }
         }
     }
 
@@ -289,12 +285,13 @@ extension SignallingService: ServiceControlPoint {
             throw explain(error, channel)
         }
     }
-    package func withdraw(_ user: UserName) async {
-        await director.withdraw(user)
-    }
 
     package func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async {
         await director.stop(channel, lease: lease, for: user)
+    }
+
+    package func withdraw(_ user: UserName) async {
+        await director.withdraw(user)
     }
 
     package func disconnect(_ unit: UnitID) async {

@@ -4,14 +4,6 @@ import HostClock
 import Synchronization
 package import Vd
 
-/// What the registry tells whoever orchestrates: look again at this unit.
-package enum UnitNews: Sendable, Equatable {
-    /// It connected, lost its connection or was declared offline; ``UnitRegistry/link(of:)`` says which it is now.
-    case link(UnitID)
-    /// `Keepalive` reported what a channel streams.
-    case reported(ChannelAddress, StreamID?)
-}
-
 package enum LinkState: Sendable, Equatable {
     case connected, disconnected, offline
     /// Powered down, with heartbeats at the hibernation server.
@@ -36,7 +28,7 @@ package final class UnitRegistry: Sendable {
         /// Entries that are connected: counted, because every login asks.
         var connected = 0
         var lastEpoch: Epoch?
-        var listeners: [AsyncStream<UnitNews>.Continuation] = []
+        var feeds: [UnitNewsFeed] = []
 
         func isConnected(_ unit: UnitID) -> Bool {
             entries[unit].map { $0.offlineAt == nil } ?? false
@@ -61,15 +53,12 @@ package final class UnitRegistry: Sendable {
         self.sleepers = SleepingUnits(silence: silence, capacity: sleepers)
     }
 
-    /// News from now on, in order. At most `bound` wait; later ones are dropped, and whoever listens looks at
-    /// the registry again from time to time anyway.
-    package func news(bound: Int = 65_536) -> AsyncStream<UnitNews> {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: UnitNews.self,
-            bufferingPolicy: .bufferingOldest(bound)
-        )
-        state.withLock { $0.listeners.append(continuation) }
-        return stream
+    /// News from now on, for a listener of its own that takes them a few times a second. For what runs as long as the
+    /// registry: a feed is not given back.
+    package func news(bound: Int = 65_536) -> UnitNewsFeed {
+        let feed = UnitNewsFeed(bound: bound)
+        state.withLock { $0.feeds.append(feed) }
+        return feed
     }
 
     // MARK: For connections
@@ -86,31 +75,31 @@ package final class UnitRegistry: Sendable {
     /// Makes `link` the way to its unit. Returns the link that it displaces, for the caller to close;
     /// or `link` itself where a newer one is there already.
     func attach(_ link: UnitLink) -> UnitLink? {
-        let displaced: UnitLink? = state.withLock {
-            let old = $0.entries[link.unit]?.link
-            if let old, old.epoch > link.epoch { return link }
-            if !$0.isConnected(link.unit) { $0.connected += 1 }
+        let (displaced, feeds): (UnitLink?, [UnitNewsFeed]) = state.withLock {
+            let old = $0.entries[link.unit]
+            if let old, old.link.epoch > link.epoch { return (link, []) }
+            if old.map({ $0.offlineAt != nil }) ?? true { $0.connected += 1 }
             $0.entries[link.unit] = Entry(link: link, offlineAt: nil)
-            return old
+            return (old?.link, $0.feeds)
         }
         if displaced !== link { sleepers.woke(link.unit) }
-        tell(.link(link.unit))
+        for feed in feeds { feed.changed(link.unit) }
         return displaced
     }
 
     /// The socket of `link` is gone.
     func detach(_ link: UnitLink) {
-        let current = state.withLock {
-            guard $0.entries[link.unit]?.link === link, $0.isConnected(link.unit) else { return false }
+        let feeds: [UnitNewsFeed] = state.withLock {
+            guard $0.entries[link.unit]?.link === link, $0.isConnected(link.unit) else { return [] }
             $0.connected -= 1
             $0.entries[link.unit]?.offlineAt = link.lastSeen + max(offlineAfter, link.silence)
-            return true
+            return $0.feeds
         }
-        if current { tell(.link(link.unit)) }
+        for feed in feeds { feed.changed(link.unit) }
     }
 
     func reported(_ channel: ChannelAddress, _ stream: StreamID?) {
-        tell(.reported(channel, stream))
+        for feed in state.withLock({ $0.feeds }) { feed.reported(channel, stream) }
     }
 
     /// A heartbeat of a sleeping unit came. False: as many sleep as may.
@@ -119,7 +108,8 @@ package final class UnitRegistry: Sendable {
         case .full: return false
         case .taken(let fellAsleep, let displaced):
             displaced?.close()
-            if fellAsleep { tell(.link(connection.registration.unit)) }
+            guard fellAsleep else { return true }
+            for feed in state.withLock({ $0.feeds }) { feed.changed(connection.registration.unit) }
             return true
         }
     }
@@ -129,14 +119,14 @@ package final class UnitRegistry: Sendable {
     package func sweep(at now: Instant) -> [UnitID] {
         let silent = sleepers.sweep(at: now)
         let asleep = sleepers.all
-        let gone = state.withLock { state in
+        let (gone, feeds) = state.withLock { state in
             var gone = state.entries.filter { $0.value.offlineAt.map { $0 <= now } ?? false }.map(\.key)
                 .filter { asleep[$0] == nil }
             for unit in gone { state.entries[unit] = nil }
             gone += silent.filter { state.entries[$0] == nil && !gone.contains($0) }
-            return gone
+            return (gone, state.feeds)
         }
-        for unit in gone { tell(.link(unit)) }
+        for feed in feeds { for unit in gone + silent { feed.changed(unit) } }
         return gone
     }
 
@@ -206,10 +196,5 @@ package final class UnitRegistry: Sendable {
         let awake = entry.link.presence(node: node, connected: entry.offlineAt == nil)
         guard !awake.connected, let sleeper else { return awake }
         return sleeper.presence(after: awake)
-    }
-
-    private func tell(_ news: UnitNews) {
-        let listeners = state.withLock { $0.listeners }
-        for listener in listeners { listener.yield(news) }
     }
 }

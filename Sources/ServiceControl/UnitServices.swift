@@ -73,12 +73,11 @@ final class UnitServices: Sendable {
                 "reconnect": "\(login.reconnect)",
             ]
         )
-        let firmware = login.firmwareModel
-        Task { await admission.noteSeen(unit, firmwareModel: firmware, at: .now) }
+        admission.noteSeen(unit, firmwareModel: login.firmwareModel, at: .now)
     }
 
     func unitDisconnected(_ unit: UnitID) {
-        Task { await admission.noteSeen(unit, firmwareModel: nil, at: .now) }
+        admission.noteSeen(unit, firmwareModel: nil, at: .now)
     }
 
     /// A connection ended. Counted by kind; a peer that misbehaves often is not logged each time.

@@ -82,18 +82,12 @@ final class UnitWaker: Sendable {
         // A unit without a connection now is told as soon as it makes one.
         if isFirst { units.sleepers.connection(of: unit)?.wakeUnit() }
         // It may have come between the look at the registry and this.
-        heard(unit)
+        if units.link(of: unit) == .connected { finish(unit, .awake) }
     }
 
     private func cancel(_ waiter: UInt64, _ unit: UnitID) {
         let continuation = state.withLock { $0.wakings[unit]?.waiters.removeValue(forKey: waiter) }
         continuation?.resume(returning: .silent)
-    }
-
-    /// The registry has news of this unit.
-    func heard(_ unit: UnitID) {
-        guard units.link(of: unit) == .connected else { return }
-        finish(unit, .awake)
     }
 
     /// A sleeping unit sent a heartbeat: if it is wanted, it has not heard so yet.
@@ -102,10 +96,16 @@ final class UnitWaker: Sendable {
         if isWanted { connection.wakeUnit() }
     }
 
-    /// Ends waits whose time is over.
+    /// Ends the waits for units that are there, and those whose time is over. Called twenty times a second.
     func tick(at now: Instant) {
-        let over = state.withLock { $0.wakings.filter { $0.value.deadline <= now }.map(\.key) }
-        for unit in over { finish(unit, units.link(of: unit) == .connected ? .awake : .silent) }
+        let wakings = state.withLock { $0.wakings }
+        for (unit, waking) in wakings {
+            if units.link(of: unit) == .connected {
+                finish(unit, .awake)
+            } else if waking.deadline <= now {
+                finish(unit, .silent)
+            }
+        }
     }
 
     /// Nobody is left waiting at a shutdown.

@@ -11,13 +11,14 @@ import Vd
 /// loop of its connection: no task and no timer for each unit.
 final class VdHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
-    typealias OutboundOut = WebSocketFrame
 
     /// A Vd message may come in this many frames.
     private static let mostFragments = 32
     /// What heartbeats say of streams is passed on at most this often: the rest of the platform is not to feel
     /// a unit that sends them without pause.
     private static let reportInterval = Duration.seconds(1)
+    /// How long the reason of a close may take to leave, where the peer is given up on.
+    private static let lastWordTime = TimeAmount.seconds(1)
 
     private let login: UnitLogin
     private let registration: UnitRegistration
@@ -27,6 +28,8 @@ final class VdHandler: ChannelInboundHandler {
     private let services: UnitServices
     private var session: RPCSession
     private var context: ChannelHandlerContext?
+    /// What is written here passes NIO's frame encoder by.
+    private var encoder: ChannelHandlerContext?
     private var link: UnitLink?
     private var pendingCalls: [CallID: (CallOutcome) -> Void] = [:]
     private var lastCall: UInt64 = 0
@@ -39,6 +42,8 @@ final class VdHandler: ChannelInboundHandler {
     private var inbox = UnitInbox()
     /// Told to the peer where it says more than the reason of the session.
     private var closeCode: WebSocketErrorCode?
+    /// Closes without waiting for the peer's part in it.
+    private var isGivenUp = false
     private var needsFlush = false
 
     init(
@@ -62,6 +67,7 @@ final class VdHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
         let link = UnitLink(
             registration: registration,
             login: login,
@@ -90,6 +96,7 @@ final class VdHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         step(.close(.peerGone))
         self.context = nil
+        encoder = nil
         sweeper.remove(self)
         services.metrics.connections.add(-1)
         if let link {
@@ -139,6 +146,7 @@ final class VdHandler: ChannelInboundHandler {
     func sweep(at now: Instant) {
         if let wakeAt, wakeAt <= now { step(.wake) }
         if let link, now - link.lastSeen > link.silence {
+            isGivenUp = true
             step(.close(.local("silent for longer than vd.offline_after")))
         }
         flush()
@@ -156,13 +164,12 @@ final class VdHandler: ChannelInboundHandler {
         switch frame.opcode {
         case .text, .binary:
             guard fragments == nil else { return refuse("a message within a message") }
-            receive(frame, Array(buffer: frame.unmaskedData))
+            receive(frame, frame.unmaskedBytes)
         case .continuation:
             guard let soFar = fragments else { return refuse("a continuation of nothing") }
-            receive(frame, soFar + Array(buffer: frame.unmaskedData))
+            receive(frame, soFar + frame.unmaskedBytes)
         case .ping:
-            let pong = ByteBuffer(bytes: frame.unmaskedData.readableBytesView)
-            write(WebSocketFrame(fin: true, opcode: .pong, data: pong))
+            write(.pong, frame.unmaskedBytes)
         case .pong:
             break
         case .connectionClose:
@@ -210,7 +217,7 @@ final class VdHandler: ChannelInboundHandler {
             switch action {
             case .send(let message):
                 services.metrics.sent.add()
-                write(WebSocketFrame(fin: true, opcode: .text, data: ByteBuffer(bytes: message.encoded())))
+                write(.text, message.encoded())
             case .serve(let id, let request):
                 serve(id, request)
             case .deliver(let event):
@@ -317,7 +324,10 @@ final class VdHandler: ChannelInboundHandler {
 
     /// "mac_id … must match the logged-in device" (catalogue, Keepalive).
     private func check(_ macID: String) throws(FieldError) {
-        guard MACIdentity(rawValue: macID)?.canonical == registration.macIdentity.canonical else {
+        guard
+            macID == registration.macIdentity.rawValue
+                || MACIdentity(rawValue: macID)?.canonical == registration.macIdentity.canonical
+        else {
             throw FieldError("mac_id", "is not that of device \(registration.unit)")
         }
     }
@@ -326,16 +336,37 @@ final class VdHandler: ChannelInboundHandler {
         services.ended(registration.unit, reason)
         inbox.drop()
         guard let context, context.channel.isActive else { return }
-        var data = context.channel.allocator.buffer(capacity: 2)
+        var data = ByteBuffer()
         data.write(webSocketErrorCode: closeCode ?? reason.webSocketCode)
-        write(WebSocketFrame(fin: true, opcode: .connectionClose, data: data))
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        write(.connectionClose, Array(buffer: data), sent)
         flush()
-        context.close(promise: nil)
+        if isGivenUp || reason.isFaultOfPeer {
+            cut(context.channel, after: sent.futureResult)
+        } else {
+            context.close(promise: nil)
+        }
     }
 
-    private func write(_ frame: WebSocketFrame) {
-        guard let context else { return }
-        context.write(wrapOutboundOut(frame), promise: nil)
+    /// Whoever is given up on owes no farewell, and TLS would wait 5 s for it. He hears why if he reads.
+    private func cut(_ channel: any Channel, after sent: EventLoopFuture<Void>) {
+        let timer = channel.eventLoop.scheduleTask(in: Self.lastWordTime) { channel.cut() }
+        sent.whenComplete { _ in
+            timer.cancel()
+            channel.cut()
+        }
+    }
+
+    private func write(
+        _ opcode: WebSocketOpcode,
+        _ payload: [UInt8],
+        _ promise: EventLoopPromise<Void>? = nil
+    ) {
+        guard let encoder else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
+        encoder.write(NIOAny(ByteBuffer(frame: opcode, payload)), promise: promise)
         needsFlush = true
     }
 
@@ -346,19 +377,8 @@ final class VdHandler: ChannelInboundHandler {
         // The buffers of both hosts are full: nothing bounds what would be kept for this peer.
         if !context.channel.isWritable, !session.isClosed {
             closeCode = .policyViolation
+            isGivenUp = true
             step(.close(.local("answers are not read")))
-        }
-    }
-}
-
-extension CloseReason {
-    /// RFC 6455, 7.4.1.
-    var webSocketCode: WebSocketErrorCode {
-        switch self {
-        case .malformed, .unexpectedAnswer: .protocolError
-        case .unanswered, .tooManyRequests: .policyViolation
-        case .peerGone: .normalClosure
-        case .local: .goingAway
         }
     }
 }

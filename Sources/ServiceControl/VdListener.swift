@@ -151,7 +151,14 @@ final class VdListener: Sendable {
             remoteAddress: channel.remoteAddress?.ipAddress ?? "local"
         )
         let promise = channel.eventLoop.makePromise(of: UnitRegistration.self)
-        promise.completeWithTask { try await self.services.admit(request) }
+        let executor = sweepers[ObjectIdentifier(channel.eventLoop)]?.value.executor
+        Task(executorPreference: executor) {
+            do throws(AdmissionError) {
+                promise.succeed(try await self.services.admit(request))
+            } catch {
+                promise.fail(error)
+            }
+        }
         return promise.futureResult.assumeIsolated().map { registration -> HTTPHeaders? in
             self.pendingLogins.wrappingSubtract(1, ordering: .relaxed)
             guard self.units.hasRoom(for: registration.unit, limit: self.services.settings.units) else {

@@ -75,6 +75,16 @@ package protocol DeviceStore: Sendable {
     /// One row and nothing else: a login that will be refused must not take longer where the device exists.
     func credential(of unit: UnitID) async throws(StoreError) -> DeviceCredential?
 
+    /// Of each of these units its device, where `accepts` takes its credential; in their order. Many logins in one
+    /// view: as an outage ends they come by the thousand, and a view for each costs more than the look-up.
+    ///
+    /// `accepts` is asked once for each index, with nil where there is no such device; it must not wait. Nothing else is
+    /// read of a unit that it turns down. A damaged row fails its own unit only.
+    func devices(
+        _ units: [UnitID],
+        where accepts: @escaping @Sendable (Int, DeviceCredential?) -> Bool
+    ) async throws(StoreError) -> [Result<StoredDevice?, StoreError>]
+
     /// The unit with this MAC identity, in whichever spelling.
     func device(macIdentity: MACIdentity) async throws(StoreError) -> StoredDevice?
 

@@ -52,7 +52,7 @@ package struct Keepalive: VdRequest {
                 throw FieldError("channels[\(index)].\(error.field)", error.rule)
             }
         }
-        guard Set(channels.map(\.number)).count == channels.count else {
+        guard channels.count < 2 || Set(channels.map(\.number)).count == channels.count else {
             throw FieldError("channels", "one entry per channel")
         }
     }

@@ -270,7 +270,7 @@ import Testing
             let cam = try await centre.device("cam")
             let unit = cam.device.unit
             let seen = WallTime(milliseconds: 1_800_000_000_000)
-            await centre.registry.noteSeen(unit, firmwareModel: String(repeating: "v", count: 500), at: seen)
+            centre.registry.noteSeen(unit, firmwareModel: String(repeating: "v", count: 500), at: seen)
             let shown = try await centre.registry.device("cam", visibleTo: Centre.root).device
             #expect(shown.lastSeen == seen)
             #expect(shown.firmwareModel?.count == 128)
@@ -287,7 +287,7 @@ import Testing
             let seen = WallTime(milliseconds: 1_800_000_000_000)
             let group = ServiceGroup(services: [centre.registry], logger: Centre.logger)
             async let running: Void = group.run()
-            await centre.registry.noteSeen(cam.device.unit, firmwareModel: "v2", at: seen)
+            centre.registry.noteSeen(cam.device.unit, firmwareModel: "v2", at: seen)
             await group.triggerGracefulShutdown()
             try await running
             let stored = try await centre.store.device(cam.device.unit)

@@ -74,7 +74,7 @@ final class FakeAdmission: UnitAdmission {
         return UserName(unchecked: "anna")
     }
 
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) async {}
+    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
 }
 
 /// The media server that the SCU asks (Sm), as the test wants it.

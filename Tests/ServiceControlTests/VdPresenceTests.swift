@@ -1,6 +1,7 @@
 import Bus
 import HSSModel
 import Logging
+import NIOCore
 import NIOPosix
 import ServerKit
 import ServiceControl
@@ -21,6 +22,24 @@ import Testing
             try await new.send(SignallingBench.keepalive(1))
             #expect(await new.text() == #"{"seq":1,"resp":{}}"#)
             #expect(await bench.presence()?.connected == true)
+        }
+    }
+
+    /// Over TLS too, where a farewell that never comes is waited for 5 s otherwise.
+    @Test func aSilentUnitIsCutAtOnce() async throws {
+        var settings = SignallingBench.settings
+        settings.offlineAfter = .milliseconds(300)
+        try await SignallingBench.run(settings: settings, tls: true) { bench in
+            let unit = try await bench.unit(tls: true)
+            // As one that has lost its network: what the platform says is not read, and nothing answers it.
+            try await unit.channel.setOption(.autoRead, value: false).get()
+            let duration = await ContinuousClock().measure {
+                #expect(
+                    await eventually { bench.metrics.exposition().contains("vedette_vd_connections 0\n") }
+                )
+            }
+            #expect(duration < .seconds(4), "silence, a sweep each second, and no wait for TLS")
+            await unit.close()
         }
     }
 

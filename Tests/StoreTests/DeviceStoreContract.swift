@@ -1,5 +1,6 @@
 import HSSModel
 import Store
+import Synchronization
 import Testing
 
 @Suite("Devices") struct DeviceStoreContract {
@@ -18,6 +19,27 @@ import Testing
             #expect(try await store.credential(of: device.unit) == credential)
             #expect(try await store.credential(of: UnitID(unchecked: "NVR")) == nil)
             #expect(try await store.device(macIdentity: MACIdentity(unchecked: "001122aabbcd")) == nil)
+        }
+    }
+
+    /// Many logins in one view: each index is asked about once, and only what is accepted is read.
+    @Test(arguments: Backend.available) func credentialsAreJudgedTogether(_ backend: Backend) async throws {
+        try await backend.withStore { store in
+            let (a, b) = (Sample.device("a", mac: "1"), Sample.device("b", mac: "2"))
+            try await store.add(a)
+            try await store.add(b)
+            _ = try await store.setDevice(b.unit, disabled: true)
+            let nobody = UnitID(unchecked: "nobody")
+            let asked = Mutex<[Int: DeviceCredential?]>([:])
+            let found = try await store.devices([b.unit, nobody, a.unit, a.unit]) { index, credential in
+                asked.withLock { $0.updateValue(credential, forKey: index) == nil } && index != 3
+                    && credential?.disabled == false
+            }
+            #expect(found == [.success(nil), .success(nil), .success(a), .success(nil)])
+            let enabled = DeviceCredential(passwordHash: a.passwordHash, disabled: false)
+            let disabled = DeviceCredential(passwordHash: b.passwordHash, disabled: true)
+            #expect(asked.withLock { $0 } == [0: disabled, 1: nil, 2: enabled, 3: enabled])
+            #expect(try await store.devices([]) { _, _ in true }.isEmpty)
         }
     }
 

@@ -43,16 +43,23 @@ extension SQLiteStore: DeviceStore {
     }
 
     package func credential(of unit: UnitID) async throws(StoreError) -> DeviceCredential? {
+        try await read { database in try Self.credential(of: unit, database) }
+    }
+
+    package func devices(
+        _ units: [UnitID],
+        where accepts: @escaping @Sendable (Int, DeviceCredential?) -> Bool
+    ) async throws(StoreError) -> [Result<StoredDevice?, StoreError>] {
         try await read { database in
-            try StoredRow.fetchOne(
-                database,
-                "SELECT password_hash, disabled FROM devices WHERE device_id = ?",
-                [unit.rawValue]
-            ).map {
-                DeviceCredential(
-                    passwordHash: Secret(try $0.text("password_hash")),
-                    disabled: try $0.flag("disabled")
-                )
+            units.enumerated().map { index, unit in
+                do {
+                    guard accepts(index, try Self.credential(of: unit, database)) else {
+                        return .success(nil)
+                    }
+                    return .success(try Self.device(unit, database))
+                } catch {
+                    return .failure(StoreError(error))
+                }
             }
         }
     }
@@ -127,6 +134,19 @@ extension SQLiteStore: DeviceStore {
 
     package func deviceCount() async throws(StoreError) -> Int {
         try await read { database in try database.count("SELECT count(*) FROM devices") }
+    }
+
+    private static func credential(of unit: UnitID, _ database: Database) throws -> DeviceCredential? {
+        try StoredRow.fetchOne(
+            database,
+            "SELECT password_hash, disabled FROM devices WHERE device_id = ?",
+            [unit.rawValue]
+        ).map {
+            DeviceCredential(
+                passwordHash: Secret(try $0.text("password_hash")),
+                disabled: try $0.flag("disabled")
+            )
+        }
     }
 
     private static func device(_ unit: UnitID, _ database: Database) throws -> StoredDevice? {
