@@ -124,7 +124,8 @@ import Testing
         try await SignallingBench.run(limits: limits, tls: tls) { bench in
             // Without a TLS client hello on the TLS port, with half a request line on the other.
             let client = try await RawClient(bench.ports[tls ? "vd" : "vd.plain"] ?? 0)
-            if !tls { try await client.send(Array("GET /Vd?login".utf8)) }
+            // On a busy machine the time is up before this is sent.
+            if !tls { try? await client.send(Array("GET /Vd?login".utf8)) }
             let begin = ContinuousClock.now
             #expect(await client.answer() == nil)
             #expect(ContinuousClock.now - begin < .seconds(20), "not at the end of our patience")
