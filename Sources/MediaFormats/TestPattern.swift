@@ -35,8 +35,8 @@ package struct TestPattern: Sendable {
         package var isKeyFrame: Bool
     }
 
-    package mutating func next() -> AccessUnit {
-        let picture = TestPatternPicture(frame: frame, columns: columns, rows: rows)
+    package mutating func next(showing scene: TestPatternScene? = nil) -> AccessUnit {
+        let picture = TestPatternPicture(frame: frame, columns: columns, rows: rows, scene: scene)
         let isKeyFrame = frame % keyFrameInterval == 0
         var bytes: [UInt8] = []
         // primary_pic_type: I, or I and P.

@@ -2,7 +2,9 @@
 ///
 /// Seven colour bars; a grey block that walks over them; and in the top row the frame number in binary, most
 /// significant bit first, white for 1 and black for 0, so that whoever decodes the picture can tell a lost,
-/// doubled or displaced frame.
+/// doubled or displaced frame. A camera that simulates a scene shows it too (``TestPatternScene``): its code in the
+/// second row, and where the picture is at least 40 by 22 macroblocks its time and position in figures and its zoom
+/// as a bar at the bottom.
 package struct TestPatternPicture: Sendable, Equatable {
     /// Bits of the frame number that the picture shows.
     package static let counterBits = 16
@@ -32,7 +34,7 @@ package struct TestPatternPicture: Sendable, Equatable {
     /// Row by row from the top left.
     package private(set) var blocks: [Color]
 
-    package init(frame: Int, columns: Int, rows: Int) {
+    package init(frame: Int, columns: Int, rows: Int, scene: TestPatternScene? = nil) {
         self.columns = columns
         self.rows = rows
         blocks = (0..<rows * columns).map { Color.bars[$0 % columns * Color.bars.count / columns] }
@@ -45,14 +47,56 @@ package struct TestPatternPicture: Sendable, Equatable {
         for bit in 0..<min(Self.counterBits, columns) {
             blocks[bit] = frame >> (Self.counterBits - 1 - bit) & 1 == 1 ? .white : .black
         }
+        if let scene { draw(scene) }
+    }
+
+    private mutating func draw(_ scene: TestPatternScene) {
+        guard rows > 1 else { return }
+        for bit in 0..<min(TestPatternScene.codeBits, columns) {
+            let isSet = scene.code >> UInt32(TestPatternScene.codeBits - 1 - bit) & 1 == 1
+            blocks[columns + bit] = isSet ? .white : .black
+        }
+        let lines = scene.lines
+        let width = lines.position.count * TestPatternFont.advance
+        guard columns >= width, rows >= 22 else { return }
+        write(lines.time, row: 3)
+        write(lines.position, row: 15)
+        for column in 0..<columns {
+            blocks[(rows - 1) * columns + column] = column * 100 < scene.zoom * columns ? .white : .black
+        }
+    }
+
+    /// White on a black band.
+    private mutating func write(_ text: String, row top: Int) {
+        for index in (top - 1) * columns..<(top + TestPatternFont.rows + 1) * columns {
+            blocks[index] = .black
+        }
+        let left = (columns - text.count * TestPatternFont.advance + 1) / 2
+        for (column, row) in TestPatternFont.lit(text) where left + column < columns {
+            blocks[(top + row) * columns + left + column] = .white
+        }
+    }
+
+    /// The code of the scene that a decoded picture shows, as ``frameNumber(luma:width:)``.
+    package static func sceneCode(luma: some RandomAccessCollection<UInt8>, width: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: number(luma: luma, width: width, row: 1, bits: TestPatternScene.codeBits))
     }
 
     /// The number that a decoded picture shows: `luma` is its brightness plane.
     package static func frameNumber(luma: some RandomAccessCollection<UInt8>, width: Int) -> Int {
-        (0..<counterBits).reduce(0) { number, bit in
+        number(luma: luma, width: width, row: 0, bits: counterBits)
+    }
+
+    private static func number(
+        luma: some RandomAccessCollection<UInt8>,
+        width: Int,
+        row: Int,
+        bits: Int
+    ) -> Int {
+        (0..<bits).reduce(0) { number, bit in
             let middle = luma.index(
                 luma.startIndex,
-                offsetBy: blockSize / 2 * width + bit * blockSize + blockSize / 2
+                offsetBy: (row * blockSize + blockSize / 2) * width + bit * blockSize + blockSize / 2
             )
             return number << 1 | (luma[middle] > 125 ? 1 : 0)
         }

@@ -30,10 +30,10 @@ package struct TestPatternStream: Sendable {
         bytesPerFrame = min(max(0, bitrate), 50_000_000) / 8 / pattern.framesPerSecond
     }
 
-    package mutating func next() -> Chunk {
+    package mutating func next(showing scene: TestPatternScene? = nil) -> Chunk {
         let ticks = TransportStreamWriter.ticksPerSecond
         let elapsed = Int64(pattern.frame) * ticks / Int64(pattern.framesPerSecond)
-        var unit = pattern.next()
+        var unit = pattern.next(showing: scene)
         // Of each packet's 188 bytes 184 carry the picture; tables, clock and sound take two packets more.
         let missing = bytesPerFrame * 184 / 188 - unit.bytes.count - 400
         if missing > 0 {

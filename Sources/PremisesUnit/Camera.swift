@@ -1,4 +1,5 @@
 import HSSModel
+import HostClock
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -30,6 +31,8 @@ public final class Camera: Sendable {
         public var bitrates: [Int]
         /// PEM file with the authorities to trust; nil: those of the host.
         public var authorityFile: String?
+        /// What it can do besides showing its picture.
+        public var abilities = CameraAbilities()
 
         public init(
             platform: String,
@@ -63,6 +66,9 @@ public final class Camera: Sendable {
         var isRunning = false
         var bindCode: String?
         var channels: [Int: UnitProfile.Channel]
+        /// From before the camera ran.
+        var alarms: [UnitAlarm] = []
+        var battery: Int?
         /// Channels whose push the delegate knows of.
         var pushed: Set<Int> = []
     }
@@ -74,6 +80,8 @@ public final class Camera: Sendable {
     private let trust: TLSConfiguration
     private let source: LiveSource
     private let delegate: (any CameraDelegate)?
+    private let abilities: CameraAbilities
+    private let configuration: KeptConfiguration?
     private let state: Mutex<State>
 
     /// Checks the configuration and reads the file of authorities. Nothing is sent before ``run()``.
@@ -84,8 +92,18 @@ public final class Camera: Sendable {
     ) throws(CameraError) {
         do throws(UnitSetupError) {
             platform = try SchedulingClient.checked(platform: configuration.platform)
-            profile = try configuration.profile(sdk: Self.sdk)
             trust = try UnitHost.trust(authorityFile: configuration.authorityFile)
+        } catch {
+            throw CameraError(error.description)
+        }
+        abilities = configuration.abilities
+        self.configuration = try configuration.abilities.configuration.map { (keeper) throws(CameraError) in
+            try KeptConfiguration(keeper)
+        }
+        do throws(UnitSetupError) {
+            var profile = try configuration.profile(sdk: Self.sdk)
+            profile.extras = self.configuration?.extras ?? []
+            self.profile = profile
         } catch {
             throw CameraError(error.description)
         }
@@ -109,7 +127,13 @@ public final class Camera: Sendable {
             }
         }
         do throws(UnitSetupError) {
-            try await UnitHost.run(platform: platform, trust: trust, video: .live(source), threads: 1) {
+            try await UnitHost.run(
+                platform: platform,
+                trust: trust,
+                video: .live(source),
+                threads: 1,
+                keepsFiles: true
+            ) {
                 [start($0, on: $1.next())]
             }
         } catch {
@@ -150,6 +174,35 @@ public final class Camera: Sendable {
         }
     }
 
+    /// Something happened before the lens. The platform hears of it, however long that takes, with the time of this
+    /// call; of more than 256 that wait the oldest is forgotten. A start of what has started and an end of what has
+    /// ended change nothing.
+    public func raise(_ alarm: CameraAlarm) throws(CameraError) {
+        guard profile.channels[alarm.channel] != nil else {
+            throw CameraError("channel: expected 0 to \(profile.channels.count - 1), found \(alarm.channel)")
+        }
+        let alarm = UnitAlarm(
+            channel: alarm.channel,
+            type: alarm.kind.type,
+            phase: alarm.phase.phase,
+            time: .now,
+            text: alarm.text
+        )
+        state.withLock { state in
+            guard state.runner == nil else { return Self.give(.alarm(alarm), to: state.runner) }
+            if state.alarms.count >= AlarmQueue.most { state.alarms.removeFirst() }
+            state.alarms.append(alarm)
+        }
+    }
+
+    /// Percent. The platform hears of it when it changes (Table I.2-27).
+    public func report(battery percent: Int) {
+        state.withLock { state in
+            state.battery = percent
+            Self.give(.news(.battery(percent)), to: state.runner)
+        }
+    }
+
     // MARK: The unit
 
     private static func give(_ input: UnitMachine.Input, to runner: NIOLoopBoundBox<UnitRunner>?) {
@@ -164,6 +217,8 @@ public final class Camera: Sendable {
             let unit = UnitRunner(
                 profile,
                 faults: FaultPlan(),
+                device: CameraDevice(abilities, configuration: configuration, on: loop),
+                seed: .random(in: 0...UInt64.max),
                 services: services,
                 on: loop,
                 setClock: { [delegate] in delegate?.correctClock(by: $0) ?? false },
@@ -173,6 +228,9 @@ public final class Camera: Sendable {
             state.runner = runner
             if let code = state.bindCode { Self.give(.bind(code), to: runner) }
             state.bindCode = nil
+            for alarm in state.alarms { Self.give(.alarm(alarm), to: runner) }
+            state.alarms = []
+            if let battery = state.battery { Self.give(.news(.battery(battery)), to: runner) }
             Self.give(.start, to: runner)
             return runner
         }
@@ -213,7 +271,7 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
             throw .option("bitrates", "expected 1 to 256 channels, found \(bitrates.count)")
         }
         guard bitrates.allSatisfy({ $0 > 0 }) else { throw .option("bitrates", "expected bit/s above 0") }
-        return UnitProfile(
+        var profile = UnitProfile(
             credentials: UnitCredentials(device: device, macIdentity: mac, password: Secret(loginPassword)),
             hardwareModel: hardwareModel,
             firmwareModel: firmwareModel,
@@ -222,5 +280,8 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
                 uniqueKeysWithValues: bitrates.enumerated().map { ($0, UnitProfile.Channel(bitrate: $1)) }
             )
         )
+        profile.abilities = abilities.kinds
+        profile.alarms = Set(abilities.alarms.map(\.type))
+        return profile
     }
 }

@@ -13,10 +13,16 @@ package struct FaultPlan: Sendable, Equatable {
     /// Sends a malformed packet after every login.
     package var sendsGarbage = false
 
+    /// Installs no firmware to its end.
+    package var failsUpgrades = false
+    /// What happens to the messages that it sends.
+    package var messages = MessageFaultPlan()
+
     package init() {}
 
     private static let names =
-        "drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage"
+        "drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage, upgrade-fails, "
+        + "drop=SHARE, delay=SHARE[/TIME], reorder=SHARE, duplicate=SHARE, truncate=SHARE, lie=SHARE"
 
     /// Adds one `--fault`. Times are written `500ms`, `10s` or `2m`.
     package mutating func add(_ text: String) throws(UnitSetupError) {
@@ -33,11 +39,29 @@ package struct FaultPlan: Sendable, Equatable {
         case ("mute", nil): isMute = true
         case ("no-publish", nil): publishesNothing = true
         case ("garbage", nil): sendsGarbage = true
+        case ("upgrade-fails", nil): failsUpgrades = true
+        case (let name?, let value?):
+            guard let kind = MessageFaultPlan.Kind(rawValue: name) else {
+                throw .option("fault", "expected one of \(Self.names), found \(text)")
+            }
+            try add(kind, value)
         default: throw .option("fault", "expected one of \(Self.names), found \(text)")
         }
     }
 
-    private static func duration(_ text: String) throws(UnitSetupError) -> Duration {
+    /// A share is written `5%` or `0.5%`.
+    private mutating func add(_ kind: MessageFaultPlan.Kind, _ text: String) throws(UnitSetupError) {
+        let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
+        guard let share = parts.first, share.hasSuffix("%"), let percent = Double(share.dropLast()),
+            (0...100).contains(percent), parts.count == 1 || kind == .delay
+        else {
+            throw .option("fault", "\(kind.rawValue): expected a share of 0% to 100%, found \(text)")
+        }
+        messages.chances[kind] = Int((percent * 10).rounded())
+        if parts.count == 2 { messages.delay = try Self.duration(parts[1]) }
+    }
+
+    static func duration(_ text: String, option: String = "fault") throws(UnitSetupError) -> Duration {
         let units = [("ms", 1), ("s", 1000), ("m", 60_000)]
         for (suffix, milliseconds) in units where text.hasSuffix(suffix) {
             guard let number = Int(text.dropLast(suffix.count)), (0...86_400_000).contains(number) else {
@@ -47,6 +71,6 @@ package struct FaultPlan: Sendable, Equatable {
             guard total <= 86_400_000 else { break }
             return .milliseconds(total)
         }
-        throw .option("fault", "expected a time up to a day such as 500ms, 10s or 2m, found \(text)")
+        throw .option(option, "expected a time up to a day such as 500ms, 10s or 2m, found \(text)")
     }
 }

@@ -48,7 +48,11 @@ final class PushThread: MediaPublisher {
         thread.start()
     }
 
-    func start(_ order: PushOrder, tell: @escaping @Sendable (PushNews) -> Void) -> PushHandle {
+    func start(
+        _ order: PushOrder,
+        scene: SceneBoard?,
+        tell: @escaping @Sendable (PushNews) -> Void
+    ) -> PushHandle {
         let (handle, isAccepted) = inbox.withLock { inbox in
             inbox.lastHandle += 1
             let handle = PushHandle(rawValue: inbox.lastHandle)
@@ -66,6 +70,7 @@ final class PushThread: MediaPublisher {
                 let found = try NetworkAddress.resolve(host: address.host, port: address.port)
                 let target = Push.Target(
                     channel: order.channel,
+                    scene: scene,
                     options: Self.options(address),
                     addresses: found.prefix(4)
                 )
@@ -153,6 +158,8 @@ private final class Push {
 
     struct Target: Sendable {
         var channel: Int
+        /// What a test pattern shows.
+        var scene: SceneBoard?
         var options: SRTOptions
         /// What is left to try.
         var addresses: ArraySlice<NetworkAddress>
@@ -244,7 +251,7 @@ private final class Push {
         }
         var start = start
         for _ in 0..<Self.mostPerTick {
-            if next == nil { next = try feed?.next() }
+            if next == nil { next = try feed?.next(showing: target.scene) }
             guard let message = next else { return .noPicture("the video has ended") }
             let lag = now - (start + message.due)
             guard lag >= .zero else { return nil }

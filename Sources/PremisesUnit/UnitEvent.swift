@@ -22,6 +22,20 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
     case pushFailed(channel: Int, stream: StreamID, String)
     case pushStopped(channel: Int, stream: StreamID)
     case pushRefused(channel: Int, code: Int)
+    case alarmRaised(UnitAlarm)
+    case alarmTold(UnitAlarm)
+    case alarmRefused(UnitAlarm, code: Int)
+    /// More alarms waited than are kept.
+    case alarmForgotten
+    case upgrading(String)
+    case upgraded(String)
+    case upgradeFailed(String)
+    /// What was sent away.
+    case uploaded(String)
+    case transferFailed(String, String)
+    /// What the platform told the unit to do, and why it did not.
+    case eventIgnored(name: String, String)
+    case restarting(String)
     case stopped
 
     /// One word for scripts.
@@ -42,6 +56,17 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .pushFailed: "push_failed"
         case .pushStopped: "push_stopped"
         case .pushRefused: "push_refused"
+        case .alarmRaised: "alarm_raised"
+        case .alarmTold: "alarm_told"
+        case .alarmRefused: "alarm_refused"
+        case .alarmForgotten: "alarm_forgotten"
+        case .upgrading: "upgrading"
+        case .upgraded: "upgraded"
+        case .upgradeFailed: "upgrade_failed"
+        case .uploaded: "uploaded"
+        case .transferFailed: "transfer_failed"
+        case .eventIgnored: "event_ignored"
+        case .restarting: "restarting"
         case .stopped: "stopped"
         }
     }
@@ -65,6 +90,17 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
             "gave stream \(stream) of channel \(channel) up: \(reason)"
         case .pushStopped(let channel, let stream): "stopped stream \(stream) of channel \(channel)"
         case .pushRefused(let channel, let code): "refused to push channel \(channel): error \(code)"
+        case .alarmRaised(let alarm): "is alarmed: \(alarm)"
+        case .alarmTold(let alarm): "told the platform of its alarm: \(alarm)"
+        case .alarmRefused(let alarm, let code): "was refused its alarm with error \(code): \(alarm)"
+        case .alarmForgotten: "forgot its oldest alarm: too many wait"
+        case .upgrading(let model): "fetches firmware \(model)"
+        case .upgraded(let model): "installed firmware \(model)"
+        case .upgradeFailed(let reason): "could not upgrade: \(reason)"
+        case .uploaded(let what): "uploaded its \(what)"
+        case .transferFailed(let what, let reason): "could not transfer its \(what): \(reason)"
+        case .eventIgnored(let name, let reason): "ignored \(name): \(reason)"
+        case .restarting(let reason): "starts anew: \(reason)"
         case .stopped: "stopped"
         }
     }

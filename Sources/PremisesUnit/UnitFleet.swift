@@ -1,7 +1,10 @@
 package import HSSModel
+import HostClock
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
+import Vd
 
 /// What `vedette pu run` is told.
 package struct PremisesUnitOptions: Sendable {
@@ -21,6 +24,9 @@ package struct PremisesUnitOptions: Sendable {
     package var patternBitrate: Int
     /// Units that start in one second. Households do not switch their cameras on all at once.
     package var startsPerSecond: Int
+    package var device: VirtualDeviceSettings
+    /// For chance of any kind, so that a run can be repeated; nil: another one each time.
+    package var seed: UInt64?
 
     package init(
         platform: String,
@@ -31,7 +37,9 @@ package struct PremisesUnitOptions: Sendable {
         bindCode: String? = nil,
         faults: FaultPlan = FaultPlan(),
         patternBitrate: Int = 0,
-        startsPerSecond: Int = 250
+        startsPerSecond: Int = 250,
+        device: VirtualDeviceSettings = VirtualDeviceSettings(),
+        seed: UInt64? = nil
     ) {
         self.platform = platform
         self.units = units
@@ -42,6 +50,8 @@ package struct PremisesUnitOptions: Sendable {
         self.faults = faults
         self.patternBitrate = patternBitrate
         self.startsPerSecond = startsPerSecond
+        self.device = device
+        self.seed = seed
     }
 }
 
@@ -60,12 +70,16 @@ package struct UnitReport: Sendable, Equatable {
 package final class UnitFleet: Sendable {
     private static let hardwareModel = "Vedette simulated camera"
     private static let firmwareModel = "1.0.0"
+    /// Fields of its configuration that are abilities too.
+    private static let extras: Set<Capability> = [.led, .trace, .switchSchedule, .autoReboot]
     private static let sdk = "vedette-premises-unit/1.0"
 
     private let options: PremisesUnitOptions
     private let video: VideoSource
     private let trust: TLSConfiguration
     private let tell: @Sendable (UnitReport) -> Void
+    /// While it runs.
+    private let running = Mutex<[(id: UnitID, runner: NIOLoopBoundBox<UnitRunner>)]>([])
 
     /// Reads and checks the files of the options. `tell` is called on event loops and must not wait.
     package init(
@@ -94,8 +108,29 @@ package final class UnitFleet: Sendable {
             trust: trust,
             video: .looped(video),
             threads: min(4, System.coreCount),
+            keepsFiles: false,
             start: start
         )
+    }
+
+    /// False where there is no such unit, or none yet.
+    package func carryOut(_ order: UnitOrder, of unit: UnitID?) -> Bool {
+        let chosen = running.withLock { units in
+            units.filter { unit == nil || $0.id == unit }.map(\.runner)
+        }
+        for runner in chosen {
+            runner.eventLoop.execute {
+                switch order {
+                case .alarm(let type, let phase, let channel):
+                    let text = "on command"
+                    let alarm = UnitAlarm(channel: channel, type: type, phase: phase, time: .now, text: text)
+                    runner.value.receive(.alarm(alarm))
+                case .bind(let code): runner.value.receive(.bind(code))
+                case .channel(let number, let state): runner.value.receive(.channel(number, state))
+                }
+            }
+        }
+        return !chosen.isEmpty
     }
 
     private func start(
@@ -104,17 +139,33 @@ package final class UnitFleet: Sendable {
     ) -> [NIOLoopBoundBox<UnitRunner>] {
         let channel = UnitProfile.Channel(bitrate: video.bitrate)
         let channels = Dictionary(uniqueKeysWithValues: (0..<options.channels).map { ($0, channel) })
-        return options.units.enumerated().map { index, credentials in
-            let profile = UnitProfile(
+        var settings = options.device
+        settings.channels = options.channels
+        settings.failsUpgrades = options.faults.failsUpgrades
+        if settings.battery != nil { settings.abilities.insert(.battery) }
+        let device = settings
+        let seed = options.seed ?? UInt64.random(in: 0...UInt64.max)
+        let runners = options.units.enumerated().map { index, credentials in
+            var profile = UnitProfile(
                 credentials: credentials,
                 hardwareModel: Self.hardwareModel,
                 firmwareModel: Self.firmwareModel,
                 sdk: Self.sdk,
                 channels: channels
             )
+            profile.abilities = device.abilities
+            profile.extras = device.abilities.contains(.configuration) ? Self.extras : []
+            profile.alarms = Set(AlarmType.allCases)
             let loop = group.next()
             let runner = NIOLoopBoundBox.makeBoxSendingValue(
-                UnitRunner(profile, faults: options.faults, services: services, on: loop) { [tell] event in
+                UnitRunner(
+                    profile,
+                    faults: options.faults,
+                    device: VirtualUnit(device, on: loop),
+                    seed: seed &+ UInt64(index) &* 0x9E37_79B9_7F4A_7C15,
+                    services: services,
+                    on: loop
+                ) { [tell] event in
                     tell(UnitReport(unit: credentials.device, event: event))
                 },
                 eventLoop: loop
@@ -127,5 +178,7 @@ package final class UnitFleet: Sendable {
             }
             return runner
         }
+        running.withLock { $0 = zip(options.units, runners).map { ($0.device, $1) } }
+        return runners
     }
 }

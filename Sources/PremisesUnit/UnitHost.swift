@@ -26,6 +26,7 @@ enum UnitHost {
         trust: TLSConfiguration,
         video: PushVideo,
         threads: Int,
+        keepsFiles: Bool,
         start: (UnitServices, MultiThreadedEventLoopGroup) -> [NIOLoopBoundBox<UnitRunner>]
     ) async throws(UnitSetupError) {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
@@ -35,7 +36,8 @@ enum UnitHost {
             services = UnitServices(
                 scheduling: try SchedulingClient(platform: platform, trust: trust, group: group),
                 trust: try context(trust),
-                publisher: publisher
+                publisher: publisher,
+                transfers: TransferClient(trust: trust, group: group, keepsFiles: keepsFiles)
             )
         } catch {
             await publisher.shutdown()
@@ -50,6 +52,7 @@ enum UnitHost {
         await publisher.shutdown()
         // Loops end after what was handed to them, the goodbyes among it.
         await services.scheduling.shutdown()
+        await services.transfers.shutdown()
         try? await group.shutdownGracefully()
     }
 

@@ -1,83 +1,21 @@
 package import HSSModel
 package import Vd
-package import Vs
-
-/// Names one attempt to reach Vs or Vd, so that late news of an earlier one is known as such; never travels.
-package struct AttemptID: Hashable, Sendable {
-    package let rawValue: UInt64
-
-    package init(_ rawValue: UInt64) {
-        self.rawValue = rawValue
-    }
-}
-
-/// Where a unit opens Vd (Table 9-3).
-package struct SignallingAddress: Equatable, Sendable {
-    package var host: String
-    package var port: Int
-    /// wss; the plain form is used only where Vs names no other.
-    package var isSecure: Bool
-    /// Path and query; carries the login password.
-    package var target: Secret
-
-    package init(host: String, port: Int, isSecure: Bool, target: Secret) {
-        self.host = host
-        self.port = port
-        self.isSecure = isSecure
-        self.target = target
-    }
-}
+import Vs
 
 /// A premises unit as H.627.2 wants it: scheduling (§9.3.1.1), login and heartbeat (§9.3.2), re-scheduling
-/// (§9.3.1.2), reconnection (§9.3.1.3), live streams (I.2.12, I.2.13).
+/// (§9.3.1.2), reconnection (§9.3.1.3). What it does for the platform once it is there: ``UnitDuties``.
 ///
 /// Knows no socket, clock or chance: an edge carries its actions out and tells what came of them. It asks for
 /// one wake at a time.
 package struct UnitMachine: Sendable {
-    package enum Input: Sendable {
-        case start
-        /// `hostTime`: the host's wall clock when the answer came.
-        case scheduled(AttemptID, SchedulingAnswer, hostTime: WallTime)
-        case schedulingFailed(AttemptID, String)
-        case connected(AttemptID)
-        /// Also where the connection or the login did not come about.
-        case disconnected(AttemptID, String)
-        case message(AttemptID, RPCMessage)
-        case malformed(AttemptID, MalformedPacket)
-        case pushStarted(PushID)
-        case pushEnded(PushID, PushEnd)
-        /// The customer showed a code to the unit (Table I.2-3).
-        case bind(String)
-        /// The host's own clock was set as ``Action/setClock(_:)`` said.
-        case clockWasSet
-        /// One of the profile's channels lost its picture, was switched off, or is back.
-        case channel(Int, ChannelState)
-        case wake
-        case stop
-    }
-
-    package enum Action: Equatable, Sendable {
-        case schedule(AttemptID, SchedulingRequest)
-        case connect(AttemptID, SignallingAddress)
-        case send(AttemptID, RPCMessage)
-        /// Bytes that are no packet of Vd (``FaultPlan/sendsGarbage``).
-        case sendMalformed(AttemptID)
-        /// Close the connection, or give it up where it is not open yet.
-        case close(AttemptID)
-        /// The unit's time is the host's and so much more.
-        case setClock(Duration)
-        case startPush(PushOrder)
-        case stopPush(PushID)
-        /// Replaces the wake before. Waking early does no harm.
-        case wake(at: Instant)
-        case report(UnitEvent)
-    }
-
     /// An attempt that nobody reports on is given up after this time.
     package static let attemptTime: Duration = .seconds(30)
     /// A login that held for so long was a success: the count of attempts starts anew. One that is dropped at
     /// once is a failure, or a server that accepts and drops would be asked in an endless loop.
     package static let steadyAfter: Duration = .seconds(30)
+
+    /// A device that starts anew is away for so long.
+    package static let restartTime: Duration = .seconds(3)
 
     private enum Step { case schedule, connect }
 
@@ -95,7 +33,6 @@ package struct UnitMachine: Sendable {
         case waiting(until: Instant)
     }
 
-    private var profile: UnitProfile
     private let faults: FaultPlan
     private var state = State.stopped
     private var rescheduler: Rescheduler?
@@ -106,27 +43,23 @@ package struct UnitMachine: Sendable {
     private var failedAttempts = 0
     private var hasBeenConnected = false
     private var lastAttempt: UInt64 = 0
-    private var clockOffset: Duration = .zero
-    private var pushes: LivePushes
+    private var duties: UnitDuties
     private var bindCode: String?
+    /// ``FaultPlan/messages``
+    private var line: FaultyLine?
     private var announcedWake: Instant?
 
     package init(_ profile: UnitProfile, faults: FaultPlan = FaultPlan()) {
-        self.profile = profile
         self.faults = faults
-        pushes = LivePushes(channels: profile.channels, faults: faults)
+        duties = UnitDuties(profile, faults: faults)
+        if !faults.messages.isEmpty { line = FaultyLine(faults.messages) }
     }
 
+    private var profile: UnitProfile { duties.profile }
+    private var isOnline: Bool { if case .online = state { true } else { false } }
+
     /// What the next heartbeat will tell.
-    package var heartbeat: Keepalive {
-        Keepalive(
-            macID: profile.credentials.macIdentity.rawValue,
-            state: .online,
-            channels: profile.channels.sorted { $0.key < $1.key }.map { number, channel in
-                Keepalive.Channel(number: number, state: channel.state, stream: pushes.stream(on: number))
-            }
-        )
-    }
+    package var heartbeat: Keepalive { duties.heartbeat }
 
     package mutating func receive(
         _ input: Input,
@@ -165,9 +98,9 @@ package struct UnitMachine: Sendable {
         case .malformed(let attempt, let problem):
             return session(attempt, at: now, using: &random) { $0.receive(problem, at: now) }
         case .pushStarted(let id):
-            return take(pushes.started(id, at: now), at: now, using: &random)
+            return take(duties.take(duties.pushes.started(id, at: now)), at: now, using: &random)
         case .pushEnded(let id, let end):
-            return take(pushes.ended(id, end, at: now), at: now, using: &random)
+            return take(duties.take(duties.pushes.ended(id, end, at: now)), at: now, using: &random)
         case .bind(let code):
             bindCode = code
             guard case .online(let current) = state else { return [] }
@@ -175,12 +108,20 @@ package struct UnitMachine: Sendable {
             return [.report(.bindSent)]
                 + session(current.attempt, at: now, using: &random) { $0.bind(event, at: now) }
         case .clockWasSet:
-            clockOffset = .zero
+            duties.clock.offset = .zero
             return []
         case .channel(let number, let state):
-            guard let known = profile.channels[number], known.state != state else { return [] }
-            profile.channels[number]?.state = state
-            return take(pushes.setState(state, of: number) + [.tellPlatform], at: now, using: &random)
+            return take(duties.setState(state, of: number), at: now, using: &random)
+        case .alarm(let alarm):
+            return take(duties.raise(alarm, at: now, isOnline: isOnline), at: now, using: &random)
+        case .device(let job, let answer):
+            return take(duties.receive(job, answer, at: now), at: now, using: &random)
+        case .news(let news):
+            return take(duties.receive(news, isOnline: isOnline), at: now, using: &random)
+        case .transfer(let job, let news):
+            return take(duties.receive(job, news, at: now), at: now, using: &random)
+        case .clock(let job, let host):
+            return take(duties.clockRead(job, host: host), at: now, using: &random)
         case .wake:
             announcedWake = nil
             return wake(at: now, using: &random)
@@ -201,14 +142,17 @@ package struct UnitMachine: Sendable {
             case nil: nil
             case .asking(_, let instant), .waiting(let instant): instant
             }
-        return [own, beside, pushes.nextWake].compactMap(\.self).min()
+        return [own, beside, duties.nextWake, line?.nextWake].compactMap(\.self).min()
     }
 
     private mutating func wake(
         at now: Instant,
         using random: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions = take(pushes.wake(at: now), at: now, using: &random)
+        var actions = take(duties.wake(at: now, isOnline: isOnline), at: now, using: &random)
+        if case .online(let current) = state, let late = line?.wake(at: now) {
+            actions += late.map { Self.action(current.attempt, $0) }
+        }
         switch rescheduler {
         case .asking(let attempt, let deadline) where deadline <= now:
             actions += schedulingFailed(attempt, "no answer in time", at: now, using: &random)
@@ -264,6 +208,7 @@ package struct UnitMachine: Sendable {
         case .scheduling(attempt, _): break
         case .online(let session):
             guard case .asking(attempt, _) = rescheduler else { return [] }
+            duties.connectionLost()
             actions = [.close(session.attempt), .report(.disconnected("it was rescheduled"))]
         default: return []
         }
@@ -272,10 +217,11 @@ package struct UnitMachine: Sendable {
         rescheduling.startOver()
         let (host, port, _) = Self.server(of: answer)
         actions.append(.report(.scheduled(server: "\(host):\(port)")))
-        let unitTime = hostTime + clockOffset
+        let unitTime = duties.clock.time(hostTime)
         if let correction = ClockRule.correction(platform: answer.syncTime, unit: unitTime) {
-            clockOffset = correction - hostTime
-            actions += [.setClock(clockOffset), .report(.clockSet(clockOffset))]
+            let offset = correction - hostTime
+            duties.clock.offset = offset
+            actions += [.setClock(offset), .report(.clockSet(offset))]
         }
         return actions + connect(at: now)
     }
@@ -338,15 +284,15 @@ package struct UnitMachine: Sendable {
     ) -> [Action] {
         guard case .connecting(attempt, _) = state else { return [] }
         state = .online(UnitSession(attempt: attempt, faults: faults, at: now))
+        line?.clear()
         hasBeenConnected = true
         let mac = profile.credentials.macIdentity.rawValue
         let bind = bindCode.map(bindEvent)
         var actions: [Action] = [.report(.connected)]
         if bind != nil { actions.append(.report(.bindSent)) }
-        return actions
-            + session(attempt, at: now, using: &random) {
-                $0.start(GetServerInfo(macID: mac, state: .online), bindEvent: bind, at: now)
-            }
+        let info = GetServerInfo(macID: mac, state: duties.heartbeat.state)
+        actions += session(attempt, at: now, using: &random) { $0.start(info, bindEvent: bind, at: now) }
+        return actions + take(duties.connected(at: now), at: now, using: &random)
     }
 
     private func bindEvent(_ code: String) -> RPCEvent {
@@ -373,6 +319,7 @@ package struct UnitMachine: Sendable {
         } else {
             rescheduling.connectionFailed()
         }
+        duties.connectionLost()
         let report = Action.report(.disconnected(reason))
         switch rescheduler {
         case .asking(let attempt, let deadline):
@@ -399,16 +346,29 @@ package struct UnitMachine: Sendable {
     }
 
     private mutating func stop() -> [Action] {
-        var actions = pushes.stopAll().compactMap { Self.action($0) }
+        if case .stopped = state { return [] }
+        return leave(for: .stopped) + [.report(.stopped)]
+    }
+
+    /// Table I.2-5: as after the power was off and on again.
+    private mutating func restart(_ reason: String, at now: Instant) -> [Action] {
+        if case .stopped = state { return [] }
+        hasBeenConnected = false
+        failedAttempts = 0
+        rescheduling.startOver()
+        return leave(for: .waiting(until: now + Self.restartTime, .schedule)) + [.report(.restarting(reason))]
+    }
+
+    private mutating func leave(for next: State) -> [Action] {
+        var actions = duties.restart().compactMap { if case .act(let action) = $0 { action } else { nil } }
         switch state {
-        case .stopped: return []
         case .connecting(let attempt, _): actions.append(.close(attempt))
         case .online(let session): actions.append(.close(session.attempt))
-        case .waiting, .scheduling: break
+        case .stopped, .waiting, .scheduling: break
         }
-        state = .stopped
+        state = next
         rescheduler = nil
-        return actions + [.report(.stopped)]
+        return actions
     }
 
     // MARK: The session
@@ -426,7 +386,7 @@ package struct UnitMachine: Sendable {
         var actions: [Action] = []
         for output in outputs {
             switch output {
-            case .send(let message): actions.append(.send(attempt, message))
+            case .send(let message): actions += send(message, attempt, at: now, using: &random)
             case .sendMalformed: actions.append(.sendMalformed(attempt))
             case .heartbeatDue:
                 let heartbeat = heartbeat
@@ -434,9 +394,12 @@ package struct UnitMachine: Sendable {
                     $0.heartbeat(heartbeat, at: now)
                 }
             case .serve(let id, let request):
-                let (answer, more) = serve(request)
-                actions += take(more, at: now, using: &random)
-                actions += self.session(attempt, at: now, using: &random) { $0.answer(id, answer, at: now) }
+                let caller = UnitDuties.Caller(attempt: attempt, serve: id)
+                actions += take(duties.serve(request, for: caller, at: now), at: now, using: &random)
+            case .deliver(let event):
+                actions += take(duties.receive(event, at: now), at: now, using: &random)
+            case .alarmAnswered(let answer):
+                actions += take(duties.alarmAnswered(answer, at: now), at: now, using: &random)
             case .reschedule:
                 if rescheduler == nil { actions += askBeside(at: now) }
             case .bindArrived: bindCode = nil
@@ -448,33 +411,56 @@ package struct UnitMachine: Sendable {
         return actions
     }
 
-    private mutating func serve(_ request: RPCRequest) -> (RPCAnswer, [LivePushes.Action]) {
-        switch Dialect.recommendation.name(ofWire: request.method) {
-        case PushLive.name: pushes.pushLive(request.parameters)
-        case StopLive.name: pushes.stopLive(request.parameters)
-        default: (.failure(.unsupportedMethod(request.method)), [])
-        }
-    }
-
     private mutating func take(
-        _ pushActions: [LivePushes.Action],
+        _ outputs: [UnitDuties.Output],
         at now: Instant,
         using random: inout some RandomNumberGenerator
     ) -> [Action] {
-        var actions = pushActions.compactMap { Self.action($0) }
-        if pushActions.contains(.tellPlatform), case .online(let current) = state {
-            let heartbeat = heartbeat
-            actions += session(current.attempt, at: now, using: &random) { $0.heartbeat(heartbeat, at: now) }
+        var actions: [Action] = []
+        for output in outputs {
+            switch output {
+            case .act(let action): actions.append(action)
+            case .answer(let caller, let answer):
+                actions += session(caller.attempt, at: now, using: &random) {
+                    $0.answer(caller.serve, answer, at: now)
+                }
+            case .tell(let alarm): actions += current(at: now, using: &random) { $0.tell(alarm, at: now) }
+            case .notify(let event): actions += current(at: now, using: &random) { $0.notify(event, at: now) }
+            case .heartbeat:
+                let heartbeat = heartbeat
+                actions += current(at: now, using: &random) { $0.heartbeat(heartbeat, at: now) }
+            case .restart(let reason): actions += restart(reason, at: now)
+            }
         }
         return actions
     }
 
-    private static func action(_ action: LivePushes.Action) -> Action? {
-        switch action {
-        case .start(let order): .startPush(order)
-        case .stop(let id): .stopPush(id)
-        case .report(let event): .report(event)
-        case .tellPlatform: nil
+    /// Nothing where the unit is not logged in.
+    private mutating func current(
+        at now: Instant,
+        using random: inout some RandomNumberGenerator,
+        _ act: (inout UnitSession) -> [UnitSession.Output]
+    ) -> [Action] {
+        guard case .online(let current) = state else { return [] }
+        return session(current.attempt, at: now, using: &random, act)
+    }
+
+    private mutating func send(
+        _ message: RPCMessage,
+        _ attempt: AttemptID,
+        at now: Instant,
+        using random: inout some RandomNumberGenerator
+    ) -> [Action] {
+        guard let outputs = line?.send(message, at: now, using: &random) else {
+            return [.send(attempt, message)]
+        }
+        return outputs.map { Self.action(attempt, $0) }
+    }
+
+    private static func action(_ attempt: AttemptID, _ output: FaultyLine.Output) -> Action {
+        switch output {
+        case .message(let message): .send(attempt, message)
+        case .bytes(let bytes): .sendBytes(attempt, bytes)
         }
     }
 }

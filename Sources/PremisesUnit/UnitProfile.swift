@@ -1,4 +1,5 @@
 package import HSSModel
+package import Vd
 
 /// What a unit is and tells of itself.
 package struct UnitProfile: Sendable, Equatable {
@@ -20,6 +21,11 @@ package struct UnitProfile: Sendable, Equatable {
     package var sdk: String?
     /// By number, 0 for the only channel of a single camera.
     package var channels: [Int: Channel]
+    package var abilities: UnitAbilities = []
+    /// What its document of capabilities names besides its abilities, such as a lamp.
+    package var extras: Set<Capability> = []
+    /// What it can be alarmed by.
+    package var alarms: Set<AlarmType> = []
 
     package init(
         credentials: UnitCredentials,
@@ -33,5 +39,20 @@ package struct UnitProfile: Sendable, Equatable {
         self.firmwareModel = firmwareModel
         self.sdk = sdk
         self.channels = channels
+    }
+}
+
+extension UnitProfile {
+    /// Table I.2-28. Files travel by https in both directions.
+    package var capabilities: Capabilities {
+        var capabilities = extras
+        let named: [(UnitAbilities, Capability)] = [
+            (.ptz, .ptz), (.battery, .battery), (.player, .audioOut), (.snapshots, .pictureUploadHTTPS),
+            (.log, .logUploadHTTPS), (.firmware, .firmwareDownloadHTTPS),
+        ]
+        for (ability, capability) in named where abilities.contains(ability) {
+            capabilities.insert(capability)
+        }
+        return Capabilities(capabilities, mediaProtocol: .srt, alarms: alarms)
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import HSSModel
 import HostClock
 import NIOCore
@@ -10,6 +11,7 @@ struct UnitServices: Sendable {
     var scheduling: SchedulingClient
     var trust: NIOSSLContext
     var publisher: any MediaPublisher
+    var transfers: TransferClient
 }
 
 /// What a publisher tells of one push.
@@ -22,7 +24,11 @@ enum PushNews: Sendable {
 /// Pushes streams to media servers, for all units of a process.
 protocol MediaPublisher: Sendable {
     /// `tell` is called on a thread of the publisher.
-    func start(_ order: PushOrder, tell: @escaping @Sendable (PushNews) -> Void) -> PushHandle
+    func start(
+        _ order: PushOrder,
+        scene: SceneBoard?,
+        tell: @escaping @Sendable (PushNews) -> Void
+    ) -> PushHandle
     /// Late and repeated stops change nothing.
     func stop(_ handle: PushHandle)
 }
@@ -32,16 +38,34 @@ struct PushHandle: Hashable, Sendable {
     let rawValue: UInt64
 }
 
+/// Chance that can be repeated (SplitMix64).
+struct UnitRandom: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
 /// Carries out what one ``UnitMachine`` wants, on one event loop. Decides nothing.
 ///
 /// No task belongs to it: a unit that is logged in costs a socket, its buffers and one timer.
 final class UnitRunner: VdConnectionOwner {
     private let loop: any EventLoop
     private let services: UnitServices
+    private let device: (any UnitDevice)?
     private let tell: @Sendable (UnitEvent) -> Void
     private let setClock: @Sendable (Duration) -> Bool
     private var machine: UnitMachine
-    private var random = SystemRandomNumberGenerator()
+    private var random: UnitRandom
     private var timer: Scheduled<Void>?
     /// The connection of the latest attempt: on its way, or open.
     private var opening: (attempt: AttemptID, channel: EventLoopFuture<any Channel>)?
@@ -56,6 +80,8 @@ final class UnitRunner: VdConnectionOwner {
     init(
         _ profile: UnitProfile,
         faults: FaultPlan,
+        device: (any UnitDevice)?,
+        seed: UInt64,
         services: UnitServices,
         on loop: any EventLoop,
         setClock: @escaping @Sendable (Duration) -> Bool = { _ in false },
@@ -64,6 +90,8 @@ final class UnitRunner: VdConnectionOwner {
         machine = UnitMachine(profile, faults: faults)
         self.loop = loop
         self.services = services
+        self.device = device
+        random = UnitRandom(seed: seed)
         self.tell = tell
         self.setClock = setClock
     }
@@ -77,7 +105,14 @@ final class UnitRunner: VdConnectionOwner {
         defer { isBusy = false }
         while !inputs.isEmpty {
             let next = inputs.removeFirst()
-            for action in machine.receive(next, at: .now, using: &random) { carryOut(action) }
+            switch next {
+            case .start: startDevice()
+            case .stop: device?.stop()
+            default: break
+            }
+            let actions = machine.receive(next, at: .now, using: &random)
+            if case .transfer(_, .received(let file)) = next { discard(file, unlessUsedBy: actions) }
+            for action in actions { carryOut(action) }
         }
     }
 
@@ -86,13 +121,59 @@ final class UnitRunner: VdConnectionOwner {
         case .schedule(let attempt, let request): schedule(attempt, request)
         case .connect(let attempt, let address): connect(attempt, address)
         case .send(let attempt, let message): send(message.encoded(), attempt)
+        case .sendBytes(let attempt, let bytes): send(bytes, attempt)
         case .sendMalformed(let attempt): send(Array(#"{"req":"Keepalive","seq":"#.utf8), attempt)
         case .close(let attempt): close(attempt)
         case .startPush(let order): startPush(order)
         case .stopPush(let id): handles.removeValue(forKey: id).map(services.publisher.stop)
         case .wake(let instant): wake(at: instant)
-        case .report(let event): tell(event)
-        case .setClock(let offset): if setClock(offset) { receive(.clockWasSet) }
+        case .report(let event):
+            device?.happened(event)
+            tell(event)
+        case .setClock(let offset):
+            if setClock(offset) {
+                receive(.clockWasSet)
+            } else {
+                device?.clockWasSet(to: offset)
+            }
+        case .readClock(let job): receive(.clock(job, host: .now))
+        case .device(let job, let order):
+            if let device {
+                device.carryOut(job, order)
+            } else {
+                receive(.device(job, .refused(.internalError("there is no device"))))
+            }
+        case .upload(let order):
+            services.transfers.upload(order, tell: transferNews(order.id))
+        case .download(let order):
+            services.transfers.download(order, tell: transferNews(order.id))
+        }
+    }
+
+    // MARK: The device and its files
+
+    private func startDevice() {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        device?.start { bound.value.receive($0) }
+    }
+
+    /// A file that came too late for anybody to want it.
+    private func discard(_ file: ReceivedFile, unlessUsedBy actions: [UnitMachine.Action]) {
+        guard let path = file.path else { return }
+        let isUsed = actions.contains { action in
+            switch action {
+            case .device(_, .install(_, file)), .device(_, .play(_, file)): true
+            default: false
+            }
+        }
+        if !isUsed { unlink(path) }
+    }
+
+    private func transferNews(_ job: JobID) -> @Sendable (TransferNews) -> Void {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let loop = loop
+        return { news in
+            loop.execute { bound.value.receive(.transfer(job, news)) }
         }
     }
 
@@ -165,7 +246,8 @@ final class UnitRunner: VdConnectionOwner {
     private func startPush(_ order: PushOrder) {
         let bound = NIOLoopBound(self, eventLoop: loop)
         let loop = loop
-        handles[order.id] = services.publisher.start(order) { news in
+        let scene = device?.scene(ofChannel: order.channel)
+        handles[order.id] = services.publisher.start(order, scene: scene) { news in
             loop.execute { bound.value.pushNews(order.id, news) }
         }
     }

@@ -11,6 +11,9 @@ struct UnitSession: Sendable {
         case heartbeatDue
         /// Answer with ``answer(_:_:at:)``.
         case serve(ServeID, RPCRequest)
+        case deliver(RPCEvent)
+        /// What the platform said to ``tell(_:at:)``.
+        case alarmAnswered(RPCAnswer)
         /// The platform wants the unit to ask Vs again (Table I.2-6).
         case reschedule
         /// An answer to something that was sent later shows that the bind code arrived.
@@ -22,6 +25,7 @@ struct UnitSession: Sendable {
     private static let usualInterval: Duration = .seconds(10)
     private static let infoCall = CallID(0)
     private static let heartbeatCall = CallID(1)
+    private static let alarmCall = CallID(2)
 
     private struct LateAnswer {
         var due: Instant
@@ -67,6 +71,15 @@ struct UnitSession: Sendable {
     mutating func heartbeat(_ heartbeat: Keepalive, at now: Instant) -> [Output] {
         nextHeartbeat = now + interval
         return faults.isMute ? [] : call(Self.heartbeatCall, heartbeat.request, at: now)
+    }
+
+    mutating func notify(_ event: RPCEvent, at now: Instant) -> [Output] {
+        take(rpc.receive(.notify(event), at: now), at: now)
+    }
+
+    /// One at a time (Table I.2-16).
+    mutating func tell(_ alarm: AlarmNotify, at now: Instant) -> [Output] {
+        call(Self.alarmCall, alarm.request, at: now)
     }
 
     mutating func receive(_ message: RPCMessage, at now: Instant) -> [Output] {
@@ -123,8 +136,7 @@ struct UnitSession: Sendable {
             case .send(let message): outputs.append(.send(message))
             case .serve(let id, let request): outputs.append(.serve(id, request))
             case .deliver(let event) where event.name == Reschedule.name: outputs.append(.reschedule)
-            // The other events of Table 9-4 need what a plain camera has not: a PTZ head, a disk, a speaker.
-            case .deliver: break
+            case .deliver(let event): outputs.append(.deliver(event))
             case .finish(let id, let outcome): outputs += finished(id, outcome, at: now)
             case .wake(let instant): rpcWake = instant
             case .close(let reason): outputs.append(.lost(reason.description))
@@ -135,12 +147,18 @@ struct UnitSession: Sendable {
 
     private mutating func finished(_ id: CallID, _ outcome: CallOutcome, at now: Instant) -> [Output] {
         waitingCalls -= 1
-        guard case .answered(let answer) = outcome else { return [] }
+        guard case .answered(let answer) = outcome else {
+            // An end of the connection is told by ``Output/lost(_:)``; a full one lets it be tried again.
+            return outcome == .busy && id == Self.alarmCall
+                ? [.alarmAnswered(.failure(.internalError("too many requests wait")))] : []
+        }
+        var outputs: [Output] = id == Self.alarmCall ? [.alarmAnswered(answer)] : []
         if id == Self.infoCall, case .success(let result) = answer { adopt(result, at: now) }
         // Answers come in the order of the requests (§9.3.2.1.1).
-        guard let before = callsBeforeBind else { return [] }
+        guard let before = callsBeforeBind else { return outputs }
         callsBeforeBind = before > 0 ? before - 1 : nil
-        return before > 0 ? [] : [.bindArrived]
+        if before == 0 { outputs.append(.bindArrived) }
+        return outputs
     }
 
     /// A broken answer leaves the usual interval: a unit without a heartbeat would be worse.

@@ -63,7 +63,9 @@ enum VideoFeed {
     /// The rest: messages of the last picture, the next one at the end.
     case pattern(TestPatternStream, [TransportStreamLoop.Message])
 
-    mutating func next() throws(TransportStreamLoopError) -> TransportStreamLoop.Message {
+    mutating func next(
+        showing scene: SceneBoard? = nil
+    ) throws(TransportStreamLoopError) -> TransportStreamLoop.Message {
         switch self {
         case .file(let file, var loop):
             // Holds the only copy while it is changed, or every message would copy what is buffered.
@@ -81,7 +83,7 @@ enum VideoFeed {
             }
         case .pattern(var stream, var rest):
             if rest.isEmpty {
-                rest = Self.messages(of: stream.next()).reversed()
+                rest = Self.messages(of: stream.next(showing: scene?.scene())).reversed()
             }
             let message = rest.removeLast()
             self = .pattern(stream, rest)

@@ -44,11 +44,42 @@ struct UnitCommand: AsyncParsableCommand {
         @Option(
             name: .long,
             help: """
-                Misbehave: drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage. \
-                May be given several times.
+                An alarm that comes again and again, TYPE[/CHANNEL]@TIME such as motion@30s. May be given several \
+                times. Types: external, motion, intrusion, cry, face, sound, low-power, lock-picking, bell, human, pir.
+                """
+        )
+        var alarm: [String] = []
+        @Option(
+            name: .long,
+            help: "Run on a battery, PERCENT or PERCENT:TIME, the time that one percent lasts (360s)."
+        )
+        var battery: String?
+        @Option(
+            name: .long,
+            help: """
+                What the units can do: none, or some of ptz,configuration,firmware,storage,snapshots,player,log,sleep; \
+                without it all of these.
+                """
+        )
+        var abilities: String?
+        @Option(
+            name: .long,
+            help: """
+                Misbehave: drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage, \
+                upgrade-fails; or spoil a share of the messages sent: drop=SHARE, delay=SHARE[/TIME], reorder=SHARE, \
+                duplicate=SHARE, truncate=SHARE, lie=SHARE, such as drop=5%. May be given several times.
                 """
         )
         var fault: [String] = []
+        @Option(name: .long, help: "Repeat the chance of a run: waits and faults.") var seed: UInt64?
+        @Flag(
+            name: .long,
+            help: """
+                Read lines from standard input: [@DEVICE] alarm TYPE [start|end|pulse] [CHANNEL], \
+                [@DEVICE] bind CODE, [@DEVICE] channel NUMBER online|offline|error|disabled.
+                """
+        )
+        var commands = false
         @Option(name: .long, help: "Units that start in one second.") var startsPerSecond = 250
         @Flag(name: .long, help: "Print JSON lines instead of text.") var json = false
 
@@ -66,6 +97,7 @@ struct UnitCommand: AsyncParsableCommand {
             } catch let error as UnitSetupError {
                 throw Failure(error.description)
             }
+            if commands { fleet.obeyStandardInput { Terminal.printError($0) } }
             try await ServiceGroup(
                 configuration: .init(
                     services: [
@@ -83,6 +115,10 @@ struct UnitCommand: AsyncParsableCommand {
         private func options() throws -> PremisesUnitOptions {
             var faults = FaultPlan()
             for text in fault { try faults.add(text) }
+            var device = VirtualDeviceSettings()
+            if let abilities { try device.setAbilities(abilities) }
+            if let battery { try device.setBattery(battery) }
+            device.alarms = try alarm.map { try AlarmPlan(parsing: $0, channels: max(1, channels)) }
             return PremisesUnitOptions(
                 platform: platform,
                 units: try units(),
@@ -92,7 +128,9 @@ struct UnitCommand: AsyncParsableCommand {
                 bindCode: bind,
                 faults: faults,
                 patternBitrate: bitrate,
-                startsPerSecond: startsPerSecond
+                startsPerSecond: startsPerSecond,
+                device: device,
+                seed: seed
             )
         }
 

@@ -17,6 +17,8 @@ final class FakePlatform: Sendable {
         /// Something that is no packet of Vd.
         case malformed
         case closed
+        /// A file that was sent with PUT.
+        case upload(path: String, type: String?, content: [UInt8])
     }
 
     struct Connection: Sendable {
@@ -40,12 +42,14 @@ final class FakePlatform: Sendable {
 
     var address: String { "\(isSecure ? "https" : "http")://localhost:\(port)" }
 
-    /// With `certificate` both speak TLS. `refuseLogin`: the status that every login gets. `clockAhead`: whole
+    /// With `certificate` both speak TLS. `files` are served by their paths; a PUT whose path says `/status/N` is
+    /// answered with N once, and with 200 after it. `refuseLogin`: the status that every login gets. `clockAhead`: whole
     /// seconds between the platform's clock and the host's.
     init(
         certificate: TestCertificate? = nil,
         refuseLogin: HTTPResponseStatus? = nil,
-        clockAhead: Int = 0
+        clockAhead: Int = 0,
+        files: [String: [UInt8]] = [:]
     ) async throws {
         let (events, tell) = AsyncStream<Event>.makeStream()
         self.events = events
@@ -83,7 +87,8 @@ final class FakePlatform: Sendable {
                             tell,
                             isSecure: isSecure,
                             otherwise: refuseLogin ?? .notFound,
-                            clockAhead: clockAhead
+                            clockAhead: clockAhead,
+                            files: files
                         ),
                         eventLoop: channel.eventLoop
                     )
@@ -115,21 +120,50 @@ final class FakePlatform: Sendable {
         private let isSecure: Bool
         private let otherwise: HTTPResponseStatus
         private let clockAhead: Int
+        private let files: [String: [UInt8]]
+        private var put: (head: HTTPRequestHead, content: [UInt8])?
+        private static let refused = Mutex<Set<String>>([])
 
         init(
             _ tell: AsyncStream<Event>.Continuation,
             isSecure: Bool,
             otherwise: HTTPResponseStatus,
-            clockAhead: Int
+            clockAhead: Int,
+            files: [String: [UInt8]]
         ) {
             self.clockAhead = clockAhead
+            self.files = files
             self.tell = tell
             self.isSecure = isSecure
             self.otherwise = otherwise
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            guard case .head(let head) = unwrapInboundIn(data) else { return }
+            switch unwrapInboundIn(data) {
+            case .head(let head) where head.method == .PUT: put = (head, [])
+            case .head(let head): answer(head, context)
+            case .body(let part): put?.content += Array(part.readableBytesView)
+            case .end:
+                guard let (head, content) = put else { return }
+                put = nil
+                take(head, content, context)
+            }
+        }
+
+        private func take(_ head: HTTPRequestHead, _ content: [UInt8], _ context: ChannelHandlerContext) {
+            let wanted = head.uri.firstMatch(of: /\/status\/(\d+)/).flatMap { Int($0.1) }
+            let key = "\(context.channel.localAddress?.port ?? 0)\(head.uri)"
+            if let wanted, Self.refused.withLock({ $0.insert(key).inserted }) {
+                return send(HTTPResponseStatus(statusCode: wanted), [], context)
+            }
+            tell.yield(
+                .upload(path: head.uri, type: head.headers.first(name: "Content-Type"), content: content)
+            )
+            send(.ok, [], context)
+        }
+
+        private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+            if let file = files[head.uri] { return send(.ok, file, context) }
             var body = ""
             var status = otherwise
             if head.uri.hasPrefix("/Vs/getServerAddr?") {
@@ -142,10 +176,14 @@ final class FakePlatform: Sendable {
                     """
                 status = .ok
             }
+            send(status, Array(body.utf8), context)
+        }
+
+        private func send(_ status: HTTPResponseStatus, _ body: [UInt8], _ context: ChannelHandlerContext) {
             var response = HTTPResponseHead(version: .http1_1, status: status)
-            response.headers.add(name: "Content-Length", value: "\(body.utf8.count)")
+            response.headers.add(name: "Content-Length", value: "\(body.count)")
             context.write(wrapOutboundOut(.head(response)), promise: nil)
-            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: body)))), promise: nil)
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
             context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         }
     }

@@ -27,9 +27,12 @@ struct MachineBench {
     init(
         channels: [Int: UnitProfile.Channel] = [0: .init(bitrate: 1_000_000)],
         faults: FaultPlan = FaultPlan(),
+        abilities: UnitAbilities = [],
         seed: UInt64 = 1
     ) {
-        machine = UnitMachine(Self.profile(channels: channels), faults: faults)
+        var profile = Self.profile(channels: channels)
+        profile.abilities = abilities
+        machine = UnitMachine(profile, faults: faults)
         random = SeededGenerator(seed: seed)
     }
 
