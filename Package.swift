@@ -193,7 +193,8 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs",
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store",
+                "Blobs",
                 "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]

@@ -12,4 +12,7 @@ package protocol PTZPoint: Sendable {
 package protocol UnitDocumentPoint: Sendable {
     /// What the unit can do: asked now, or as last known where it cannot be asked.
     func capabilities(of unit: UnitID) async throws(UnitCallError) -> Capabilities
+
+    /// As last known, without asking; nil: not known.
+    func knownCapabilities(of unit: UnitID) -> Capabilities?
 }

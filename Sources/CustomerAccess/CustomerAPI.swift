@@ -7,7 +7,8 @@ import ServerKit
 import Vd
 
 /// What the SCU does with one unit for its customers (Cs).
-package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & PTZPoint
+package typealias UnitPoint = UnitControlPoint & UnitDocumentPoint & UnitConfigurationPoint & UnitUploadPoint
+    & PTZPoint
 
 /// The customer and operator API `/api/v1` (CONTRACT.md): reference points Cc, Cs and Cm for people and programs.
 ///
@@ -68,6 +69,7 @@ package struct CustomerAPI: Sendable {
         addUnitRoutes(to: known)
         addChannelRoutes(to: known)
         addConfigurationRoutes(to: known)
+        addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
@@ -133,6 +135,11 @@ package struct CustomerAPI: Sendable {
         } catch let error as ConfigurationError {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as UnitUploadError {
+            if case .upload(.unavailable(let reason)) = error {
+                logger.error("an upload cannot be handled", metadata: ["reason": "\(reason)"])
             }
             throw error.problem
         } catch let error as FieldError {

@@ -106,6 +106,21 @@ extension ConfigurationError {
     }
 }
 
+extension UnitUploadError {
+    var problem: Problem {
+        switch self {
+        case .unit(let error): error.problem
+        case .invalid(let error): ManagementError.invalid(field: error.field, error.rule).problem
+        case .upload(.notFound): Problem(.notFound, detail: description)
+        case .upload(.nothingCame): Problem(.gatewayTimeout, type: "no-upload", detail: description)
+        case .upload(.busy):
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        case .upload(.unavailable):
+            Problem(.serviceUnavailable, detail: "What units send is not available; try again.")
+        }
+    }
+}
+
 extension MediaError {
     var problem: Problem {
         switch self {

@@ -20,6 +20,35 @@ package struct UnitDocument: Sendable {
         return value.leaves(below: "")
     }
 
+    /// The parts of `GET …/config`.
+    package struct Configuration: Sendable {
+        package var reported: [(String, String)]
+        package var difference: [(String, String)]
+        /// Why, by field.
+        package var refused: [String: String]
+    }
+
+    package func configuration() throws(CustomerError) -> Configuration {
+        struct Answer: Decodable {
+            struct Refusal: Decodable {
+                var field: String
+                var reason: String
+            }
+
+            var reported: Value?
+            var difference: Value
+            var refused: [Refusal]
+        }
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: Data(text.utf8)) else {
+            throw .unexpected("a configuration that is none")
+        }
+        return Configuration(
+            reported: answer.reported?.leaves(below: "") ?? [],
+            difference: answer.difference.leaves(below: ""),
+            refused: Dictionary(answer.refused.map { ($0.field, $0.reason) }) { $1 }
+        )
+    }
+
     /// Any JSON.
     private enum Value: Decodable {
         case object([String: Value]), array([Value]), leaf(String)

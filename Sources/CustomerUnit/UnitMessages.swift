@@ -73,3 +73,24 @@ package struct PlayRequest: Encodable, Sendable {
         self.op = op
     }
 }
+
+package struct LogTaskAnswer: Codable, Sendable {
+    package var task: String
+    package var state: String
+    package var start: String
+    package var end: String
+    package var coversStart: String?
+    package var coversEnd: String?
+    package var createdAt: String
+    package var endedAt: String?
+}
+
+package struct LogRequest: Encodable, Sendable {
+    package var start: String?
+    package var end: String?
+
+    package init(start: String?, end: String?) {
+        self.start = start
+        self.end = end
+    }
+}

@@ -36,6 +36,7 @@ package struct VdPort: Sendable {
 package final class SignallingService: Service {
     /// How long a shutdown waits for units to take leave.
     private static let drainTime = Duration.seconds(3)
+    private static let tick = Duration.milliseconds(50)
 
     private let ports: [VdPort]
     private let gate: ConnectionGate
@@ -45,18 +46,22 @@ package final class SignallingService: Service {
     let waker: UnitWaker
     let nodeDrain: NodeDrain
     private let hibernation: HibernationListener?
+    private let news: UnitNewsFeed
+    private let configurationNews: UnitNewsFeed
     private let director: LiveDirector
     let calls: UnitCalls
     let capabilities: CapabilityDesk
     let configurations: ConfigurationDesk
-    private let documentNews: UnitNewsFeed
+    let ptz: PTZDirector
+    let uploads: UploadOrders
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
     /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
     /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
-    /// a restart. `onListening` is told each port once units can connect.
+    /// a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can
+    /// connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -65,7 +70,8 @@ package final class SignallingService: Service {
         admission: any UnitAdmission,
         media: any MediaDistributor,
         servers: [any UnitRequestServer] = [],
-        documents: (any UnitDocumentStore)? = nil,
+        documents: (any UnitDocumentStore & LogTaskStore)? = nil,
+        uploads: (any UploadPoint)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -80,7 +86,7 @@ package final class SignallingService: Service {
         services = UnitServices(
             settings: settings,
             admission: admission,
-            requests: UnitRequestTable(servers),
+            requests: UnitRequestTable(servers + [LogEnds(store: documents, logger: logger)]),
             metrics: metrics,
             logger: logger
         )
@@ -96,7 +102,8 @@ package final class SignallingService: Service {
             metrics: metrics
         )
         self.waker = waker
-        documentNews = units.news()
+        news = units.news()
+        configurationNews = units.news()
         nodeDrain = NodeDrain(units: units, logger: logger)
         let registry = units
         hibernation = settings.hibernation.map {
@@ -129,6 +136,8 @@ package final class SignallingService: Service {
             mostAtOnce: settings.documentQueries,
             logger: logger
         )
+        self.uploads = UploadOrders(calls: calls, uploads: uploads, store: documents, logger: logger)
+        ptz = PTZDirector(registry: units, calls: calls)
         configurations = ConfigurationDesk(
             units: units,
             calls: calls,
@@ -195,6 +204,7 @@ package final class SignallingService: Service {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
             }
             group.addTask { await self.keepTime() }
+            group.addTask { await self.keepConfigurations() }
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
@@ -229,24 +239,37 @@ package final class SignallingService: Service {
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.
     private func keepTime() async {
-        let tick = Duration.milliseconds(50)
         var ticks = 0
-        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: tick) })) != nil {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
             ticks += 1
             await director.tick(at: .now)
-            let changed = documentNews.take()
-            for unit in changed.hasOverflowed ? units.candidates.map(\.unit) : Array(changed.links) {
+            for unit in changed(news) {
+                await ptz.heard(unit)
                 await capabilities.heard(unit)
-                await configurations.heard(unit)
             }
+            await ptz.tick(at: .now)
             waker.tick(at: .now)
             nodeDrain.tick(at: .now)
-            await configurations.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
             }
         }
+    }
+
+    /// Apart from what must not wait for a store.
+    private func keepConfigurations() async {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
+            for unit in changed(configurationNews) { await configurations.heard(unit) }
+            await configurations.tick(at: .now)
+        }
+    }
+
+    /// The units that a listener has to look at.
+    private func changed(_ feed: UnitNewsFeed) -> Set<UnitID> {
+        let news = feed.take()
+        guard news.hasOverflowed else { return news.links }
+        return news.links.union(units.sessions(after: nil, limit: .max).map(\.unit))
     }
 
     /// Units connected now, for scheduling.

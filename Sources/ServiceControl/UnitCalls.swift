@@ -51,7 +51,8 @@ struct UnitCalls: UnitControlPoint {
         metrics.told.add()
     }
 
-    private func link(
+    /// The way to the unit, if it can take this message.
+    func link(
         to unit: UnitID,
         for message: some VdMessage
     ) async throws(UnitCallError) -> UnitLink {

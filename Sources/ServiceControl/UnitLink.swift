@@ -64,7 +64,7 @@ final class UnitLink: Sendable {
         }
     }
 
-    /// Nobody waits to hear whether it left.
+    /// For events of which it does not matter whether they still leave.
     func post(_ event: RPCEvent) {
         handler.eventLoop.execute { _ = self.handler.value.notify(event) }
     }

@@ -23,7 +23,7 @@ extension SignallingService: PTZPoint {
         of unit: UnitID,
         by user: UserName
     ) async throws(UnitCallError) {
-        try await calls.tell(command, to: unit)
+        try await ptz.control(command, of: unit, by: user)
     }
 }
 
@@ -31,6 +31,8 @@ extension SignallingService: UnitDocumentPoint {
     package func capabilities(of unit: UnitID) async throws(UnitCallError) -> Capabilities {
         try await capabilities.capabilities(of: unit)
     }
+
+    package func knownCapabilities(of unit: UnitID) -> Capabilities? { calls.abilities.known(of: unit) }
 }
 
 extension SignallingService: UnitConfigurationPoint {
@@ -48,5 +50,31 @@ extension SignallingService: UnitConfigurationPoint {
 
     package func resetConfiguration(of unit: UnitID) async throws(ConfigurationError) {
         try await configurations.reset(unit)
+    }
+}
+
+extension SignallingService: UnitUploadPoint {
+    package func snapshot(of channel: ChannelAddress) async throws(UnitUploadError) -> StoredContent {
+        try await uploads.snapshot(of: channel)
+    }
+
+    package func askForLog(
+        of unit: UnitID,
+        from start: UnitDateTime?,
+        to end: UnitDateTime?
+    ) async throws(UnitUploadError) -> LogTask {
+        try await uploads.askForLog(of: unit, from: start, to: end)
+    }
+
+    package func logTasks(of unit: UnitID) async throws(UnitUploadError) -> [LogTask] {
+        try await uploads.logTasks(of: unit)
+    }
+
+    package func logTask(_ id: LogTaskID, of unit: UnitID) async throws(UnitUploadError) -> LogTask {
+        try await uploads.logTask(id, of: unit)
+    }
+
+    package func log(_ id: LogTaskID, of unit: UnitID) async throws(UnitUploadError) -> StoredContent {
+        try await uploads.log(id, of: unit)
     }
 }

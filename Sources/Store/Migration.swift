@@ -29,6 +29,11 @@ package struct Migration: Sendable, Equatable {
             name: "0002_activity",
             sql: String(decoding: PackageResources._002_activity_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 3,
+            name: "0003_unit_documents",
+            sql: String(decoding: PackageResources._003_unit_documents_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

@@ -58,24 +58,6 @@ struct Platform {
             logger: logger
         )
         let limits = configuration.limits.listener
-        let signalling = SignallingService(
-            settings: try SignallingSettings(configuration, node: node),
-            ports: Self.vdPorts(configuration, identity),
-            gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
-            hibernationGate: ConnectionGate(limits: limits, listener: "hibernation", metrics: metrics),
-            admission: registry,
-            media: media,
-            metrics: metrics,
-            logger: logger,
-            onListening: { port, number in
-                let scheme =
-                    port.name == "hibernation" ? "tcp" : port.identity == nil ? "ws" : "wss"
-                report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
-            }
-        )
-        registry.onDeviceChange { await signalling.disconnect($0.unit) }
-        registry.onUserDisabled { await signalling.withdraw($0) }
-
         let feed = EventFeed(
             store: store,
             mostBells: configuration.limits.eventSubscribers,
@@ -95,6 +77,25 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let signalling = SignallingService(
+            settings: try SignallingSettings(configuration, node: node),
+            ports: Self.vdPorts(configuration, identity),
+            gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
+            hibernationGate: ConnectionGate(limits: limits, listener: "hibernation", metrics: metrics),
+            admission: registry,
+            media: media,
+            documents: store,
+            uploads: uploads,
+            metrics: metrics,
+            logger: logger,
+            onListening: { port, number in
+                let scheme =
+                    port.name == "hibernation" ? "tcp" : port.identity == nil ? "ws" : "wss"
+                report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
+            }
+        )
+        registry.onDeviceChange { await signalling.disconnect($0.unit) }
+        registry.onUserDisabled { await signalling.withdraw($0) }
 
         let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
         let scheduling = SchedulingService(

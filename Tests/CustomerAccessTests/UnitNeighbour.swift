@@ -4,7 +4,9 @@ import Vd
 
 /// Messages to units as these tests need them: nobody is connected. What crosses a connection is tested with a real
 /// one, in ServiceControlTests.
-extension Neighbours: UnitControlPoint, UnitDocumentPoint, UnitConfigurationPoint, PTZPoint {
+extension Neighbours: UnitControlPoint, UnitDocumentPoint, UnitConfigurationPoint, UnitUploadPoint,
+    PTZPoint
+{
     func ask<Request: VdRequest>(
         _ request: Request,
         of unit: UnitID
@@ -22,6 +24,8 @@ extension Neighbours: UnitControlPoint, UnitDocumentPoint, UnitConfigurationPoin
 
     func capabilities(of unit: UnitID) async throws(UnitCallError) -> Capabilities { throw .offline(unit) }
 
+    func knownCapabilities(of unit: UnitID) -> Capabilities? { nil }
+
     func configuration(of unit: UnitID) async throws(ConfigurationError) -> UnitConfiguration {
         throw .unit(.offline(unit))
     }
@@ -33,4 +37,24 @@ extension Neighbours: UnitControlPoint, UnitDocumentPoint, UnitConfigurationPoin
     ) async throws(ConfigurationError) -> UnitConfiguration { throw .unit(.offline(unit)) }
 
     func resetConfiguration(of unit: UnitID) async throws(ConfigurationError) { throw .unit(.offline(unit)) }
+
+    func snapshot(of channel: ChannelAddress) async throws(UnitUploadError) -> StoredContent {
+        throw .unit(.offline(channel.unit))
+    }
+
+    func askForLog(
+        of unit: UnitID,
+        from start: UnitDateTime?,
+        to end: UnitDateTime?
+    ) async throws(UnitUploadError) -> LogTask { throw .unit(.offline(unit)) }
+
+    func logTasks(of unit: UnitID) async throws(UnitUploadError) -> [LogTask] { [] }
+
+    func logTask(_ id: LogTaskID, of unit: UnitID) async throws(UnitUploadError) -> LogTask {
+        throw .upload(.notFound("log \(id)"))
+    }
+
+    func log(_ id: LogTaskID, of unit: UnitID) async throws(UnitUploadError) -> StoredContent {
+        throw .upload(.notFound("log \(id)"))
+    }
 }

@@ -5,6 +5,7 @@ import Logging
 import ServerKit
 import ServiceControl
 import ServiceLifecycle
+import Store
 import Testing
 import Vd
 
@@ -36,6 +37,8 @@ struct SignallingBench {
         limits: ListenerLimits = ListenerLimits(),
         tls: Bool = false,
         servers: [any UnitRequestServer] = [],
+        documents: (any UnitDocumentStore & LogTaskStore)? = nil,
+        uploads: (any UploadPoint)? = nil,
         _ body: (SignallingBench) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -75,6 +78,8 @@ struct SignallingBench {
             admission: admission,
             media: media,
             servers: servers,
+            documents: documents,
+            uploads: uploads,
             metrics: metrics,
             logger: logger
         ) { announce.yield(($0.name, $1)) }

@@ -5,6 +5,13 @@ import Testing
 @Suite("Documents of units") struct UnitDocumentStoreContract {
     private let start = Sample.start
 
+    /// The form under test as this suite needs it.
+    private static func documents(
+        _ store: any CentreStore
+    ) throws -> any DeviceStore & UnitDocumentStore {
+        try #require(store as? any DeviceStore & UnitDocumentStore)
+    }
+
     private func document(_ body: String, firmware: String? = nil) -> StoredUnitDocument {
         StoredUnitDocument(body: body, firmwareModel: firmware, changedAt: start)
     }
@@ -12,7 +19,8 @@ import Testing
     @Test(arguments: Backend.available) func documentsAreReadAsTheyWereKept(
         _ backend: Backend
     ) async throws {
-        try await backend.withStore { store in
+        try await backend.withStore { store async throws in
+            let store = try Self.documents(store)
             let unit = UnitID(unchecked: "a")
             try await store.add(Sample.device("a"))
             #expect(try await store.documents(of: unit).isEmpty)
@@ -29,7 +37,8 @@ import Testing
     }
 
     @Test(arguments: Backend.available) func documentsGoWithTheirDevice(_ backend: Backend) async throws {
-        try await backend.withStore { store in
+        try await backend.withStore { store async throws in
+            let store = try Self.documents(store)
             let unit = UnitID(unchecked: "a")
             await #expect(throws: StoreError.notFound("device a")) {
                 try await store.keep([.desired: document("{}")], of: unit)
@@ -44,7 +53,8 @@ import Testing
     }
 
     @Test(arguments: Backend.available) func aKindIsListedInPages(_ backend: Backend) async throws {
-        try await backend.withStore { store in
+        try await backend.withStore { store async throws in
+            let store = try Self.documents(store)
             for number in 0..<5 {
                 let unit = UnitID(unchecked: "d\(number)")
                 try await store.add(Sample.device("d\(number)"))
@@ -65,10 +75,12 @@ import Testing
     ) async throws {
         let unit = UnitID(unchecked: "a")
         let wanted = document(#"{"led":false}"#)
-        try await backend.withRestart { store in
+        try await backend.withRestart { store async throws in
+            let store = try Self.documents(store)
             try await store.add(Sample.device("a"))
             try await store.keep([.desired: wanted], of: unit)
         } then: { store async throws in
+            let store = try Self.documents(store)
             #expect(try await store.documents(of: unit) == [.desired: wanted])
         }
     }

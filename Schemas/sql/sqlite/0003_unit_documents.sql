@@ -13,3 +13,21 @@ CREATE TABLE device_documents (
 );
 
 CREATE INDEX device_documents_by_kind ON device_documents (kind, device_id);
+
+-- Logs that units were asked for (LogUploadAsync, Table I.2-29).
+CREATE TABLE log_tasks (
+    -- The trans_id of the message.
+    task_id TEXT NOT NULL PRIMARY KEY,
+    device_id TEXT NOT NULL REFERENCES devices (device_id) ON DELETE CASCADE,
+    -- By the unit's clock, YYYY-MM-DDThh:mm:ss.
+    wanted_start TEXT NOT NULL,
+    wanted_end TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('asked', 'done', 'failed')),
+    -- What the log really covers, as the unit said.
+    covers_start TEXT,
+    covers_end TEXT,
+    ended_at BIGINT
+);
+
+CREATE INDEX log_tasks_by_device ON log_tasks (device_id, created_at, task_id);
