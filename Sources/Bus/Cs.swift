@@ -26,6 +26,8 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
     /// The unit agreed but no stream arrived in time.
     case noPublish(UnitID, after: Duration)
     case media(String)
+    /// The unit's stream was larger than `live.max_bitrate`, in bit/s (`max_bitrate`, Table I.2-12).
+    case overBitrate(ChannelAddress, limit: Int)
     /// The device was disabled, removed or given up while somebody waited.
     case withdrawn(ChannelAddress)
     /// At a limit of waiting requests or leases.
@@ -42,6 +44,8 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
         case .noPublish(let unit, let delay):
             "unit \(unit) agreed but sent no stream within \(Int(delay.inSeconds.rounded())) s"
         case .media(let reason): reason
+        case .overBitrate(let channel, let limit):
+            "the stream of channel \(channel) is larger than \(limit) bit/s, the most that is allowed here"
         case .withdrawn(let channel): "the right to watch channel \(channel) was withdrawn"
         case .busy(let limit): "at a limit: \(limit)"
         }

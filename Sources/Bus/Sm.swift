@@ -6,7 +6,7 @@ package struct IngestOrder: Sendable, Equatable {
     package var source: ChannelAddress
     /// A publisher with a newer epoch takes the stream over; an older one is refused.
     package var epoch: Epoch
-    /// Bit/s, 0 for no limit (`max_bitrate`, Table I.2-12).
+    /// Bit/s, 0 for no limit (`max_bitrate`, Table I.2-12). A publisher of more is closed.
     package var maxBitrate: Int
 
     package init(stream: StreamID, source: ChannelAddress, epoch: Epoch, maxBitrate: Int) {
@@ -53,6 +53,8 @@ package enum MediaEnd: String, Sendable, Equatable {
     case tooSlow = "too-slow"
     /// What arrived is not an MPEG transport stream.
     case malformed
+    /// A publisher sent more than its order allows (``IngestOrder/maxBitrate``).
+    case overBitrate = "over-bitrate"
 }
 
 /// What the MDU tells the SCU, in the order in which it happened for one stream.

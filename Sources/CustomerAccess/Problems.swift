@@ -45,6 +45,7 @@ extension LiveError {
             )
         case .unitSilent: Problem(.gatewayTimeout, type: "unit-silent", detail: description)
         case .noPublish: Problem(.gatewayTimeout, type: "no-publish", detail: description)
+        case .overBitrate: Problem(.gatewayTimeout, type: "over-bitrate", detail: description)
         case .withdrawn: Problem(.notFound, detail: description)
         case .media:
             Problem(

@@ -72,8 +72,24 @@ final class LaneLoop {
                     attend(socket, interest, buffer, at: now)
                 }
             }
+            for publisher in publishers { serve(publisher, buffer, at: now) }
             tick(at: now)
         }
+    }
+
+    /// What has come, without waiting for libsrt to report it.
+    private func serve(
+        _ publisher: LanePublisher,
+        _ buffer: UnsafeMutableRawBufferPointer,
+        at now: Instant
+    ) {
+        if publisher.socket.hasMessages {
+            let inOrder = publisher.socket.receivable
+            // Behind a hole their number is not known. Where it fails, the poll reports it.
+            let count = inOrder > 0 ? min(inOrder, Self.messagesAtOnce) : Self.messagesAtOnce
+            _ = collect(count, from: publisher, into: buffer, at: now)
+        }
+        announceIfNew(publisher, at: now)
     }
 
     private func attend(
@@ -84,7 +100,7 @@ final class LaneLoop {
     ) {
         if case .publisher(let publisher) = connections[socket] {
             // What came before the end still counts.
-            let isAlive = collect(publisher, into: buffer, at: now)
+            let isAlive = collect(Self.messagesAtOnce, from: publisher, into: buffer, at: now)
             guard !isAlive || interest.contains(.failed) else { return }
             publisher.finish(at: now)
             announceIfNew(publisher, at: now)
@@ -98,7 +114,7 @@ final class LaneLoop {
             switch connections[socket] {
             case .viewer(_, let place):
                 // SRT's shutdown makes a receiver throw away what it still holds, which is all of the last moments.
-                place.hub.remove(place.id)
+                place.hub.remove(place.id, isPaced: false, at: now)
                 let linger = min(socket.peerLatency + .milliseconds(100), Self.longestLinger)
                 connections[socket] = .lingering(until: now + linger)
                 lingering += 1
@@ -120,17 +136,15 @@ final class LaneLoop {
     }
 
     private func tick(at now: Instant) {
-        for publisher in publishers { announceIfNew(publisher, at: now) }
         if lingering > 0 { closeLingering(at: now) }
         guard now >= nextCheck else { return }
         nextCheck = now + .milliseconds(500)
         if sweepsTable { table.sweep(at: now, wall: .now) }
         for publisher in publishers {
             guard let end = publisher.verdict(at: now, silence: settings.limits.silence) else { continue }
-            logger.notice(
-                "Closed a publisher",
-                metadata: ["stream": "\(publisher.stream)", "reason": "\(end.rawValue)"]
-            )
+            var metadata: Logger.Metadata = ["stream": "\(publisher.stream)", "reason": "\(end.rawValue)"]
+            if end == .overBitrate { metadata["max_bitrate"] = "\(publisher.place.maxBitrate)" }
+            logger.notice("Closed a publisher", metadata: metadata)
             drop(publisher.socket, end)
         }
     }
@@ -148,7 +162,7 @@ final class LaneLoop {
                 let ticket = try admission.ticket(of: socket)
                 switch ticket.purpose {
                 case .publish: try acceptPublisher(socket, ticket, at: now)
-                case .play: try acceptViewer(socket, ticket)
+                case .play: try acceptViewer(socket, ticket, at: now)
                 }
             } catch {
                 metrics.count(error)
@@ -166,13 +180,17 @@ final class LaneLoop {
         let publisher = LanePublisher(socket, ticket.stream, place, latency: settings.latency, at: now)
         connections[socket] = .publisher(publisher)
         publishers.append(publisher)
-        watch(socket, [.readable, .failed])
+        watch(socket, .failed)
     }
 
-    private func acceptViewer(_ socket: SRTSocket, _ ticket: Ticket) throws(MediaRefusal) {
+    private func acceptViewer(
+        _ socket: SRTSocket,
+        _ ticket: Ticket,
+        at now: Instant
+    ) throws(MediaRefusal) {
         let place = try table.join(ticket, .srt) { [lane] _ in lane.post(.close(socket)) }
         connections[socket] = .viewer(ticket.stream, place)
-        place.hub.add(place.id, socket) { [table, lane] reason in
+        place.hub.add(place.id, socket, at: now) { [table, lane] reason in
             table.leave(ticket.stream, viewer: place.id, reason)
             lane.post(.close(socket))
         }
@@ -190,12 +208,13 @@ final class LaneLoop {
 
     /// False: the connection is gone.
     private func collect(
-        _ publisher: LanePublisher,
+        _ count: Int,
+        from publisher: LanePublisher,
         into buffer: UnsafeMutableRawBufferPointer,
         at now: Instant
     ) -> Bool {
         do throws(SRTError) {
-            for _ in 0..<Self.messagesAtOnce {
+            for _ in 0..<count {
                 guard let (length, sequence) = try publisher.socket.receive(into: buffer) else { break }
                 let message = UnsafeRawBufferPointer(rebasing: buffer[..<length])
                 publisher.receive(message, sequence: sequence, at: now)
@@ -226,7 +245,7 @@ final class LaneLoop {
         guard let connection = connections.removeValue(forKey: socket) else { return }
         switch connection {
         case .publisher: publishers.removeAll { $0.socket == socket }
-        case .viewer(_, let place): place.hub.remove(place.id)
+        case .viewer(_, let place): place.hub.remove(place.id, at: .now)
         case .lingering: lingering -= 1
         }
         poll.remove(socket)

@@ -19,6 +19,7 @@ final class LanePublisher {
     private let acceptedAt: Instant
     private var lastMessage: Instant
     private var octets = 0
+    private var bitrate: BitrateMeter?
     private var isAnnounced = false
     private var reported = (skipped: 0, late: 0)
 
@@ -32,6 +33,7 @@ final class LanePublisher {
         self.socket = socket
         self.stream = stream
         self.place = place
+        bitrate = BitrateMeter(limit: place.maxBitrate, at: now)
         reorder = PacketReorder(holeDeadline: latency)
         acceptedAt = now
         lastMessage = now
@@ -46,7 +48,7 @@ final class LanePublisher {
     /// What has to be done though nothing arrives. True: a programme has shown itself for the first time.
     func tick(at now: Instant, _ metrics: MediaMetrics) -> Bool {
         if reorder.hasHole { reorder.giveUpHoles(at: now) { deliver($0, now) } }
-        place.hub.flushIfOld(at: now)
+        place.hub.tick(at: now)
         if reorder.skipped > reported.skipped {
             place.hub.countLost(reorder.skipped - reported.skipped)
             reported.skipped = reorder.skipped
@@ -63,13 +65,14 @@ final class LanePublisher {
     /// Nothing more will come: what waits goes out, holes or not.
     func finish(at now: Instant) {
         reorder.finish { deliver($0, now) }
-        place.hub.flush()
+        place.hub.finish(at: now)
     }
 
-    /// Why it must not stay, if so.
+    /// Why it must not stay, if so. To be asked each half second or so.
     func verdict(at now: Instant, silence: Duration) -> MediaEnd? {
         if scanner.octetsSinceLastPacket > Self.garbageInBytes { return .malformed }
         if now - lastMessage > silence { return .silent }
+        if bitrate?.isExceeded(by: octets, at: now) ?? false { return .overBitrate }
         guard !scanner.hasTables else { return nil }
         return octets > Self.patienceInBytes || now - acceptedAt > silence ? .malformed : nil
     }

@@ -6,6 +6,7 @@ enum MediaRefusal: String, Error, CaseIterable, Sendable {
     case malformed, forged, expired, reused, void
     case wrongPurpose = "wrong-purpose"
     case foreignStream = "foreign-stream"
+    case foreignIssuer = "foreign-issuer"
     case notRunning = "not-running"
     case olderEpoch = "older-epoch"
     case wrongSecret = "wrong-secret"
@@ -23,6 +24,7 @@ enum MediaRefusal: String, Error, CaseIterable, Sendable {
             case .foreignStream: .foreignStream
             case .reused: .reused
             case .void: .void
+            case .foreignIssuer: .foreignIssuer
             }
     }
 
@@ -30,7 +32,8 @@ enum MediaRefusal: String, Error, CaseIterable, Sendable {
     var rejection: SRTRejection {
         switch self {
         case .malformed: .badRequest
-        case .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .wrongSecret: .unauthorized
+        case .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .foreignIssuer, .wrongSecret:
+            .unauthorized
         case .notRunning: .notFound
         case .olderEpoch: .conflict
         case .tooManyHandshakes, .tooManyStreams, .tooManyViewers, .shuttingDown: .overload

@@ -54,7 +54,8 @@ extension MediaService {
                     detail: "The media server is busy.",
                     headers: [.retryAfter: "5"]
                 )
-            case .malformed, .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .wrongSecret:
+            case .malformed, .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .foreignIssuer,
+                .wrongSecret:
                 throw Problem(.unauthorized, detail: "The address is not valid any more. Ask for a new one.")
             }
         }

@@ -19,6 +19,8 @@ package final class MediaService: MediaDistributor, Service {
     let admission: Admission
     let metrics: MediaMetrics
     let limits: MediaLimits
+    /// This run of this media server.
+    let issuer: Ticket.Issuer
     private let settings: MediaSettings
     private let key: TicketKey
     private let lanes: [Lane]
@@ -33,7 +35,9 @@ package final class MediaService: MediaDistributor, Service {
         guard let key = TicketKey(settings.key) else { throw .shortKey }
         try settings.check()
         metrics = MediaMetrics(registry)
-        table = StreamTable(limits: settings.limits, metrics: metrics)
+        var random = SystemRandomNumberGenerator()
+        issuer = Ticket.Issuer(using: &random)
+        table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -85,7 +89,8 @@ package final class MediaService: MediaDistributor, Service {
         options.reordersByTimestamp = false
         options.latencyMilliseconds = Int(settings.latency.wholeMilliseconds)
         options.enforcesEncryption = settings.encryption != .optional
-        options.flowWindow = 4096
+        // As many messages as ``PacketReorder`` puts in order; at 8 Mbit/s some 2.7 s.
+        options.flowWindow = PacketReorder.window
         options.receiveBufferInBytes = 3 << 20
         options.sendBufferInBytes = settings.limits.sendBufferInBytes
         var lanes: [Lane] = []
@@ -110,6 +115,7 @@ extension MediaService {
         let ticket = Ticket(
             publishing: order.stream,
             epoch: order.epoch,
+            issuer: issuer,
             expiresAt: now + limits.publishTicketLifetime,
             nonce: Ticket.Nonce(using: &random)
         )

@@ -6,36 +6,43 @@ import SRTTransport
 import ServerKit
 import Synchronization
 
-/// One stream from its publisher to its viewers. The publisher's lane brings packets; each goes to every SRT viewer at
-/// once, because libsrt's send buffer is their queue, and into a batch for the group of pictures and the HTTP viewers.
+/// One stream from its publisher to its viewers. The publisher's lane brings packets, and with each tick moves every
+/// viewer over SRT on through them; viewers over HTTP are woken once for a batch.
 ///
-/// The lock is taken once for each message; only joining viewers and other lanes ever contend for it.
+/// The lock is taken once for each message and once for each tick; only joining viewers and other lanes ever contend
+/// for it.
 final class StreamHub: Sendable {
     /// 24 SRT messages: large enough for few wake-ups, small enough to be sent at once.
     private static let batchInBytes = 24 * SRTSocket.usualMessage
     /// How long a batch waits to be filled; a viewer over HTTP lags by so much at most.
     static let batchInterval: Duration = .milliseconds(25)
 
-    private struct SRTViewer {
-        let id: UInt64
-        let socket: SRTSocket
-        let stop: @Sendable (MediaEnd) -> Void
-        var awaitsKeyFrame = true
-        /// Since when nothing could be sent.
-        var stuckSince: Instant?
-    }
-
     private struct State {
         var publisher: UInt64?
         var srtViewers: [SRTViewer] = []
         var httpViewers: [HTTPViewer] = []
-        var pictures: GroupOfPictures
+        var media: RecentMedia
+        /// How far those viewers over SRT are that keep up.
+        var advancedTo = 0
+        /// Some of them are behind.
+        var hasLaggards = false
         var tables = ByteBuffer()
         /// There are no pictures in this stream: every point is as good as another.
         var beginsAnywhere = false
+        /// The next batch of the viewers over HTTP; empty where there are none.
         var pending = ByteBuffer()
         var pendingIsKeyFrame = false
         var pendingSince = Instant(nanoseconds: 0)
+
+        mutating func advance(_ viewer: Int, isPaced: Bool, at now: Instant) -> SRTViewer.Progress {
+            srtViewers[viewer].advance(
+                through: media,
+                tables: tables,
+                beginsAnywhere: beginsAnywhere,
+                isPaced: isPaced,
+                at: now
+            )
+        }
     }
 
     private let limits: MediaLimits
@@ -48,7 +55,7 @@ final class StreamHub: Sendable {
     init(limits: MediaLimits, metrics: MediaMetrics) {
         self.limits = limits
         self.metrics = metrics
-        state = Mutex(State(pictures: GroupOfPictures(limitInBytes: limits.picturesInBytes)))
+        state = Mutex(State(media: RecentMedia(limitInBytes: limits.picturesInBytes)))
     }
 
     var bytesReceived: UInt64 { received.load(ordering: .relaxed) }
@@ -58,14 +65,14 @@ final class StreamHub: Sendable {
     // MARK: The publisher
 
     /// From now on only `publisher` is heard. Viewers go on at its first key frame.
-    func begin(publisher: UInt64) {
+    func begin(publisher: UInt64, at now: Instant) {
         state.withLock { state in
-            flush(&state)
+            finish(&state, now)
             state.publisher = publisher
-            state.pictures.drop()
+            state.media.drop()
             state.tables = ByteBuffer()
             state.beginsAnywhere = false
-            for index in state.srtViewers.indices { state.srtViewers[index].awaitsKeyFrame = true }
+            for index in state.srtViewers.indices { state.srtViewers[index].restart() }
         }
     }
 
@@ -84,16 +91,14 @@ final class StreamHub: Sendable {
         metrics.bytesReceived.add(run.count)
         state.withLock { state in
             guard state.publisher == publisher else { return }
-            if let keyFrame {
-                append(UnsafeRawBufferPointer(rebasing: run[..<keyFrame]), &state, now)
-                flush(&state)
-                state.pictures.begin()
-                state.pendingIsKeyFrame = true
-                append(UnsafeRawBufferPointer(rebasing: run[keyFrame...]), &state, now)
-            } else {
-                append(run, &state, now)
-            }
-            sendToSRTViewers(run, keyFrame, &state, now)
+            guard let keyFrame else { return append(run, &state, now) }
+            append(UnsafeRawBufferPointer(rebasing: run[..<keyFrame]), &state, now)
+            // What belongs to the last group reaches those who keep up before it is forgotten.
+            advance(&state, now)
+            flush(&state)
+            state.media.begin()
+            state.pendingIsKeyFrame = true
+            append(UnsafeRawBufferPointer(rebasing: run[keyFrame...]), &state, now)
         }
     }
 
@@ -102,9 +107,10 @@ final class StreamHub: Sendable {
         metrics.packetsLost.add(packets)
     }
 
-    /// Sends off a batch that has waited long enough.
-    func flushIfOld(at now: Instant) {
+    /// Moves the viewers on: with each tick of the publisher's lane, whether something came or not.
+    func tick(at now: Instant) {
         state.withLock { state in
+            if state.advancedTo < state.media.end || state.hasLaggards { advance(&state, now) }
             guard state.pending.readableBytes > 0, now - state.pendingSince >= Self.batchInterval else {
                 return
             }
@@ -112,12 +118,20 @@ final class StreamHub: Sendable {
         }
     }
 
-    func flush() {
-        state.withLock { flush(&$0) }
+    /// The publisher has gone: everything that is there goes out.
+    func finish(at now: Instant) {
+        state.withLock { finish(&$0, now) }
+    }
+
+    private func finish(_ state: inout State, _ now: Instant) {
+        advance(&state, now, isPaced: false)
+        flush(&state)
     }
 
     private func append(_ run: UnsafeRawBufferPointer, _ state: inout State, _ now: Instant) {
         guard run.count > 0 else { return }
+        state.media.append(run)
+        guard !state.httpViewers.isEmpty else { return }
         if state.pending.readableBytes == 0 {
             state.pending.reserveCapacity(Self.batchInBytes)
             state.pendingSince = now
@@ -127,13 +141,12 @@ final class StreamHub: Sendable {
     }
 
     private func flush(_ state: inout State) {
-        guard state.pending.readableBytes > 0 else { return }
-        // A copy of its size: at 2 Mbit/s a batch fills a fifth of the buffer, and the group keeps hundreds of them.
-        let batch = ByteBuffer(bytes: state.pending.readableBytesView)
         let isKeyFrame = state.pendingIsKeyFrame || state.beginsAnywhere
-        state.pending.clear()
         state.pendingIsKeyFrame = false
-        state.pictures.append(batch)
+        guard state.pending.readableBytes > 0 else { return }
+        // A copy of its size: at 2 Mbit/s a batch fills a fifth of the buffer, and slow viewers keep many of them.
+        let batch = ByteBuffer(bytes: state.pending.readableBytesView)
+        state.pending.clear()
         for viewer in state.httpViewers {
             if viewer.push(batch, isKeyFrame: isKeyFrame, tables: state.tables) {
                 count(sent: batch.readableBytes)
@@ -143,60 +156,45 @@ final class StreamHub: Sendable {
         }
     }
 
-    private func sendToSRTViewers(
-        _ run: UnsafeRawBufferPointer,
-        _ keyFrame: Int?,
-        _ state: inout State,
-        _ now: Instant
-    ) {
+    /// One viewer after the other, each as far as it goes: libsrt's state of one connection is in the cache only once.
+    private func advance(_ state: inout State, _ now: Instant, isPaced: Bool = true) {
+        var total = SRTViewer.Progress()
+        state.hasLaggards = false
         for index in state.srtViewers.indices {
-            if state.srtViewers[index].awaitsKeyFrame {
-                guard keyFrame != nil || state.beginsAnywhere else { continue }
-                let start = UnsafeRawBufferPointer(rebasing: run[(keyFrame ?? 0)...])
-                let begins = send(state.tables.readableBytesView, to: state.srtViewers[index].socket)
-                guard begins, send(start, to: state.srtViewers[index].socket) else {
-                    stick(&state.srtViewers[index], now)
-                    continue
-                }
-                state.srtViewers[index].awaitsKeyFrame = false
-                state.srtViewers[index].stuckSince = nil
-            } else if send(run, to: state.srtViewers[index].socket) {
-                state.srtViewers[index].stuckSince = nil
-            } else {
-                stick(&state.srtViewers[index], now)
-            }
+            let progress = state.advance(index, isPaced: isPaced, at: now)
+            total.octets += progress.octets
+            total.skipped += progress.skipped
+            if state.srtViewers[index].isBehind { state.hasLaggards = true }
         }
-    }
-
-    /// Its send buffer is full: it goes on at a key frame, because pictures that lack some of their data show worse.
-    private func stick(_ viewer: inout SRTViewer, _ now: Instant) {
-        viewer.awaitsKeyFrame = true
-        viewer.stuckSince = viewer.stuckSince ?? now
-        metrics.packetsSkipped.add()
+        state.advancedTo = state.media.end
+        state.media.discard()
+        count(total)
     }
 
     // MARK: Viewers
 
-    func add(_ id: UInt64, _ socket: SRTSocket, stop: @escaping @Sendable (MediaEnd) -> Void) {
+    /// The new viewer gets the beginning of what is kept at once, and the rest with the ticks of the publisher's lane.
+    func add(
+        _ id: UInt64,
+        _ connection: any SRTViewer.Connection,
+        at now: Instant,
+        stop: @escaping @Sendable (MediaEnd) -> Void
+    ) {
         state.withLock { state in
-            var viewer = SRTViewer(id: id, socket: socket, stop: stop)
-            let fits = state.pictures.sizeInBytes < limits.sendBufferInBytes * 3 / 4
-            if state.pictures.isWhole, fits {
-                let beginning = [state.tables] + state.pictures.batches + [state.pending]
-                viewer.awaitsKeyFrame = !beginning.allSatisfy { send($0.readableBytesView, to: socket) }
-            } else if state.beginsAnywhere {
-                viewer.awaitsKeyFrame = !send(state.tables.readableBytesView, to: socket)
-            }
-            state.srtViewers.append(viewer)
+            state.srtViewers.append(SRTViewer(id: id, connection, stop: stop))
+            let last = state.srtViewers.count - 1
+            count(state.advance(last, isPaced: true, at: now))
+            if state.srtViewers[last].isBehind { state.hasLaggards = true }
         }
     }
 
     func add(_ viewer: HTTPViewer) {
         state.withLock { state in
-            let fits = state.pictures.sizeInBytes < limits.viewerQueueInBytes * 3 / 4
-            if state.pictures.isWhole, fits {
-                flush(&state)
-                let beginning = [state.tables] + state.pictures.batches
+            // What it begins with holds what waits for the others.
+            flush(&state)
+            let fits = state.media.sizeInBytes < limits.viewerQueueInBytes * 3 / 4
+            if state.media.isWhole, fits {
+                let beginning = [state.tables] + state.media.chunks
                 viewer.begin(with: beginning)
                 count(sent: beginning.reduce(0) { $0 + $1.readableBytes })
             } else if state.beginsAnywhere {
@@ -206,8 +204,12 @@ final class StreamHub: Sendable {
         }
     }
 
-    func remove(_ id: UInt64) {
+    /// `isPaced`: what it has not been sent is of no use. Else it goes out at once.
+    func remove(_ id: UInt64, isPaced: Bool = true, at now: Instant) {
         state.withLock { state in
+            if !isPaced, let index = state.srtViewers.firstIndex(where: { $0.id == id }) {
+                count(state.advance(index, isPaced: false, at: now))
+            }
             state.srtViewers.removeAll { $0.id == id }
         }
     }
@@ -230,29 +232,9 @@ final class StreamHub: Sendable {
         for viewer in http { viewer.end(.tooSlow) }
     }
 
-    private func send(_ bytes: ByteBufferView, to socket: SRTSocket) -> Bool {
-        bytes.withUnsafeBytes { all in
-            var start = 0
-            while start < all.count {
-                let end = min(start + SRTSocket.usualMessage, all.count)
-                guard send(UnsafeRawBufferPointer(rebasing: all[start..<end]), to: socket) else {
-                    return false
-                }
-                start = end
-            }
-            return true
-        }
-    }
-
-    /// A connection that is gone shows up in its own lane, which closes it; here it is only one that takes nothing.
-    private func send(_ message: UnsafeRawBufferPointer, to socket: SRTSocket) -> Bool {
-        do throws(SRTError) {
-            guard try socket.send(message) else { return false }
-            count(sent: message.count)
-            return true
-        } catch {
-            return false
-        }
+    private func count(_ progress: SRTViewer.Progress) {
+        if progress.octets > 0 { count(sent: progress.octets) }
+        if progress.skipped > 0 { metrics.packetsSkipped.add(progress.skipped) }
     }
 
     private func count(sent bytes: Int) {

@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import HostClock
 import ServerKit
 import Synchronization
 import Vm
@@ -17,6 +18,8 @@ final class StreamTable: Sendable {
     struct Place: Sendable {
         let id: UInt64
         let hub: StreamHub
+        /// What a publisher may send, in bit/s; 0: no limit.
+        var maxBitrate = 0
     }
 
     enum ViewerKind: Sendable { case srt, http }
@@ -38,6 +41,7 @@ final class StreamTable: Sendable {
         var hub: StreamHub
         var source: ChannelAddress?
         var epoch: Epoch
+        var maxBitrate = 0
         var startedAt: WallTime
         var publishing: Publishing?
         var viewers: [UInt64: Viewer] = [:]
@@ -58,7 +62,7 @@ final class StreamTable: Sendable {
         var closed: [StreamID: Closed] = [:]
         /// Leases that were taken back, for as long as one of their tickets may be shown.
         var dismissed: [LeaseID: WallTime] = [:]
-        var usedTickets = UsedTickets(capacity: 65_536)
+        var usedTickets: UsedTickets
         var viewers = 0
         var lastID: UInt64 = 0
         var isOpen = true
@@ -73,12 +77,15 @@ final class StreamTable: Sendable {
     /// Streams whose closing is remembered, for as long as one of their tickets may be shown.
     private static let rememberedClosings = 65_536
     private static let rememberedDismissals = 65_536
+    private static let rememberedTickets = 65_536
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
-    init(limits: MediaLimits, metrics: MediaMetrics) {
+    /// Publish tickets of `issuer` count, and nobody else's.
+    init(limits: MediaLimits, issuer: Ticket.Issuer, metrics: MediaMetrics) {
+        state = Mutex(State(usedTickets: UsedTickets(of: issuer, capacity: Self.rememberedTickets)))
         self.limits = limits
         self.metrics = metrics
     }
@@ -96,6 +103,7 @@ final class StreamTable: Sendable {
                 state.streams[order.stream] = newStream(epoch: order.epoch, at: now)
             }
             state.streams[order.stream]?.source = order.source
+            state.streams[order.stream]?.maxBitrate = order.maxBitrate
             state.streams[order.stream]?.keepUntil = now + limits.publishTicketLifetime
             let known = state.streams[order.stream]?.epoch ?? order.epoch
             state.streams[order.stream]?.epoch = max(order.epoch, known)
@@ -206,6 +214,7 @@ final class StreamTable: Sendable {
             switch state.usedTickets.use(ticket, at: now) {
             case .firstUse: break
             case .alreadyUsed: throw .reused
+            case .foreign: throw .foreignIssuer
             case .full: throw .tooManyStreams
             }
             let id = state.nextID()
@@ -222,8 +231,8 @@ final class StreamTable: Sendable {
             stream.startedAt = now
             stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
-            stream.hub.begin(publisher: id)
-            return Place(id: id, hub: stream.hub)
+            stream.hub.begin(publisher: id, at: .now)
+            return Place(id: id, hub: stream.hub, maxBitrate: stream.maxBitrate)
         }
     }
 
@@ -256,7 +265,7 @@ final class StreamTable: Sendable {
     private func check(publisher ticket: Ticket, _ state: State) throws(MediaRefusal) {
         guard state.isOpen else { throw .shuttingDown }
         if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
-        guard !state.usedTickets.contains(ticket) else { throw .reused }
+        if let objection = state.usedTickets.objection(to: ticket) { throw MediaRefusal(objection) }
         if let stream = state.streams[ticket.stream] {
             if let publishing = stream.publishing, ticket.epoch < publishing.epoch { throw .olderEpoch }
         } else {

@@ -13,7 +13,9 @@ package struct SRTHandshake: Sendable {
 /// What becomes of a handshake.
 package enum SRTVerdict: Sendable, Equatable {
     /// Go on. With a passphrase the peer must have the same one; a connection without it is in the clear.
-    case admit(passphrase: Secret?)
+    /// `flowWindow`: packets that the peer may have in flight, by which libsrt sizes its lists of what was lost on receipt;
+    /// `nil` leaves the listener's.
+    case admit(passphrase: Secret?, flowWindow: Int? = nil)
     case refuse(SRTRejection)
 }
 
@@ -95,10 +97,10 @@ package final class SRTListener: Sendable {
             case .refuse(let reason):
                 srt_setrejectreason(id, reason.code)
                 return -1
-            case .admit(let passphrase):
-                guard let passphrase else { return 0 }
+            case .admit(let passphrase, let flowWindow):
                 do throws(SRTError) {
-                    try socket.set(SRTO_PASSPHRASE, passphrase.reveal())
+                    if let flowWindow { try socket.set(SRTO_FC, Int32(clamping: flowWindow)) }
+                    if let passphrase { try socket.set(SRTO_PASSPHRASE, passphrase.reveal()) }
                     return 0
                 } catch {
                     srt_setrejectreason(id, SRT_REJX_ISE)

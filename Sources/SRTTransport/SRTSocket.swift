@@ -100,6 +100,19 @@ package struct SRTSocket: Hashable, Sendable {
         return nil
     }
 
+    /// Whether ``receive(into:)`` has something to give, in order or behind a hole.
+    ///
+    /// Without ``SRTOptions/reordersByTimestamp`` a poll hears of new messages only with libsrt's next acknowledgement, up to
+    /// 10 ms later, and of what follows a hole not before the hole is filled. Asking here costs less than a
+    /// ``receive(into:)`` that finds nothing, which is an exception inside libsrt.
+    package var hasMessages: Bool {
+        let events = integer(SRTO_EVENT)
+        return events > 0 && events & Int32(SRT_EPOLL_IN.rawValue) != 0
+    }
+
+    /// Messages that ``receive(into:)`` gives without fail: those up to the first hole.
+    package var receivable: Int { max(0, Int(integer(SRTO_RCVDATA))) }
+
     /// Sends what is buffered no more; harmless when called again.
     package func close() {
         _ = srt_close(id)

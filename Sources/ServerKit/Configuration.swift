@@ -114,6 +114,8 @@ package struct Configuration: Sendable {
     package var hibernation: Hibernation
     package var srt: SRT
     package var liveLinger: Duration
+    /// Bit/s; 0: no limit.
+    package var liveMaxBitrate: Int
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
@@ -152,6 +154,7 @@ package struct Configuration: Sendable {
             latency: read.duration("srt.latency"),
             encryption: SRT.Encryption(rawValue: read.text("srt.encryption")) ?? .required
         )
+        liveMaxBitrate = read.number("live.max_bitrate")
         liveLinger = read.duration("live.linger")
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path

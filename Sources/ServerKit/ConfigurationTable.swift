@@ -143,6 +143,12 @@ package enum ConfigurationTable {
             default: "15s",
             "How long a unit goes on pushing after its last viewer has gone."
         ),
+        ConfigurationKey(
+            "live.max_bitrate",
+            .count(0...Int(Int32.max)),
+            default: "0",
+            "The most that a unit may push for one channel, in bit/s, on average over 10 s; 0: no limit."
+        ),
     ]
 
     private static let platform = [

@@ -114,6 +114,11 @@ package final class MetricRegistry: Sendable {
         add(name, help, "gauge", labels, .read(read))
     }
 
+    /// A counter that somebody else keeps, read when somebody asks.
+    package func counter(_ name: String, _ help: String, read: @escaping @Sendable () -> Double) {
+        add(name, help, "counter", [], .read(read))
+    }
+
     package func histogram(
         _ name: String,
         _ help: String,

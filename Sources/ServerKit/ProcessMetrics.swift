@@ -13,7 +13,7 @@ package enum ProcessMetrics {
         metrics.gauge("process_max_fds", "Limit of open file descriptors.") {
             Double(descriptorLimit().rlim_cur)
         }
-        metrics.gauge("process_cpu_seconds_total", "User and system CPU time.") { cpuSeconds() }
+        metrics.counter("process_cpu_seconds_total", "User and system CPU time.") { cpuSeconds() }
         metrics.gauge("process_start_time_seconds", "Start, in seconds since 1970.") { startedAt }
         metrics.gauge("vedette_uptime_seconds", "Time since the start.") { (Instant.now - started).inSeconds }
         metrics.gauge("vedette_build_info", "1; the label tells the version.", labels: [("version", version)])

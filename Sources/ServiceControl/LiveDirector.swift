@@ -21,6 +21,7 @@ actor LiveDirector {
     private let media: any MediaDistributor
     private let timing: LiveChannel.Timing
     private let mostWaiters: Int
+    private let maxBitrate: Int
     private let logger: Logger
     private let metrics: LiveMetrics
 
@@ -45,6 +46,7 @@ actor LiveDirector {
         media: any MediaDistributor,
         timing: LiveChannel.Timing,
         mostWaiters: Int,
+        maxBitrate: Int,
         metrics: MetricRegistry,
         logger: Logger
     ) {
@@ -54,6 +56,7 @@ actor LiveDirector {
         self.media = media
         self.timing = timing
         self.mostWaiters = mostWaiters
+        self.maxBitrate = maxBitrate
         self.logger = logger
         self.metrics = LiveMetrics(metrics)
     }
@@ -137,11 +140,16 @@ actor LiveDirector {
             receive(.published(stream, epoch), on: channel)
         case .unpublished(let stream, let epoch, let end):
             guard let channel = streams[stream] else { return }
-            logger.info(
+            let isRejected = end == .overBitrate
+            logger.log(
+                level: isRejected ? .notice : .info,
                 "live stream ended",
                 metadata: ["channel": "\(channel)", "stream": "\(stream)", "reason": "\(end.rawValue)"]
             )
-            receive(.unpublished(stream, epoch), on: channel)
+            receive(
+                isRejected ? .rejected(stream, epoch, .overBitrate) : .unpublished(stream, epoch),
+                on: channel
+            )
         case .viewerJoined(let stream, let lease, let viewers):
             guard let channel = streams[stream] else { return }
             receive(.viewerJoined(stream, lease, viewers: viewers), on: channel)
@@ -262,7 +270,7 @@ actor LiveDirector {
         _ epoch: Epoch,
         _ channel: ChannelAddress
     ) async -> LiveChannel.PushOutcome {
-        let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: 0)
+        let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: maxBitrate)
         let address: IngestAddress
         do { address = try await media.openIngest(order) } catch { return .noIngest("\(error)") }
         let push = PushLive(

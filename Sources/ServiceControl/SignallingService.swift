@@ -123,6 +123,7 @@ package final class SignallingService: Service {
             media: media,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
+            maxBitrate: settings.maxBitrate,
             metrics: metrics,
             logger: logger
         )
@@ -330,6 +331,7 @@ extension SignallingService: ServiceControlPoint {
         case .unitSilent: .unitSilent(channel.unit)
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
+        case .overBitrate: .overBitrate(channel, limit: services.settings.maxBitrate)
         case .withdrawn: .withdrawn(channel)
         case .busy: .busy("customers that wait for channel \(channel)")
         }

@@ -19,6 +19,8 @@ package struct SignallingSettings: Sendable {
     package var live: LiveChannel.Timing
     /// Customers that wait for one channel's first picture (`limits.live_waiting`).
     package var liveWaiting: Int
+    /// The most that a unit may push for one channel, in bit/s; 0: no limit (`live.max_bitrate`).
+    package var maxBitrate: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
     /// Nil: no hibernation server.
@@ -37,6 +39,7 @@ package struct SignallingSettings: Sendable {
         pendingLogins: Int = 1024,
         live: LiveChannel.Timing = LiveChannel.Timing(),
         liveWaiting: Int = 100,
+        maxBitrate: Int = 0,
         deployedNames: Bool = true,
         hibernation: HibernationSettings? = nil,
         documentQueries: Int = 32,
@@ -51,6 +54,7 @@ package struct SignallingSettings: Sendable {
         self.pendingLogins = pendingLogins
         self.live = live
         self.liveWaiting = liveWaiting
+        self.maxBitrate = maxBitrate
         self.deployedNames = deployedNames
         self.hibernation = hibernation
         self.documentQueries = documentQueries

@@ -68,6 +68,8 @@ package struct LiveChannel: Sendable {
     private var demanded = false
     private var lingerUntil: Instant?
     private var failures = 0
+    /// Why there is no picture before some time has passed: the unit would only do the same again.
+    private var resting: (failure: LiveFailure, until: Instant)?
     /// The stream that goes on after a stop that only renews its push.
     private var resuming: StreamID?
 
@@ -82,7 +84,8 @@ package struct LiveChannel: Sendable {
 
     /// Nothing is wanted and nothing is known to run: the owner may forget this channel.
     package var isIdle: Bool {
-        phase == .idle && resuming == nil && waiters.isEmpty && leases.isEmpty && viewers == 0
+        phase == .idle && resuming == nil && resting == nil && waiters.isEmpty && leases.isEmpty
+            && viewers == 0
     }
 
     /// The stream that the media server has now.
@@ -126,6 +129,12 @@ package struct LiveChannel: Sendable {
             published(stream, epoch, now, &actions)
         case .unpublished(let stream, let epoch):
             if phase == .live(stream, epoch) { breakOff(stream, retryAt: now) }
+        case .rejected(let stream, let epoch, let failure):
+            guard phase == .live(stream, epoch) else { return }
+            resting = (failure, now + timing.rest)
+            actions.append(.close(stream))
+            forget()
+            stop(stream, &actions)
         case .viewerJoined(let stream, let lease, let count):
             guard stream == current else { return }
             leases[lease] = nil
@@ -164,7 +173,9 @@ package struct LiveChannel: Sendable {
             actions.append(.fail(request, .busy))
             return
         }
-        if case .live(let stream, _) = phase {
+        if let resting, now < resting.until {
+            actions.append(.fail(request, resting.failure))
+        } else if case .live(let stream, _) = phase {
             grant(request, lease, holder, stream, now, &actions)
         } else if link == .offline {
             actions.append(.fail(request, .unitOffline))
@@ -283,6 +294,7 @@ package struct LiveChannel: Sendable {
     private mutating func expire(_ now: Instant, _ actions: inout [Action]) {
         leases = leases.filter { $0.value.expires > now }
         watchers = watchers.filter { $0.value.viewers > 0 || $0.value.mayJoinUntil > now }
+        if let until = resting?.until, until <= now { resting = nil }
         for waiter in waiters where waiter.deadline <= now {
             let failure: LiveFailure =
                 switch link {
@@ -433,6 +445,7 @@ package struct LiveChannel: Sendable {
 
     private func nextWake(after now: Instant) -> Instant? {
         var times = waiters.map(\.deadline) + leases.values.map(\.expires)
+        if let resting { times.append(resting.until) }
         switch phase {
         case .agreed(_, _, let publishBy): times.append(publishBy)
         case .broken(_, let retryAt?) where link == .connected: times.append(retryAt)

@@ -3,7 +3,7 @@ package import HSSModel
 /// Permission to publish or to watch one stream, signed by the platform (``TicketKey``) and carried by the peer.
 package struct Ticket: Sendable, Equatable {
     package enum Purpose: UInt8, Sendable {
-        /// Good for one connection, see ``UsedTickets``.
+        /// Good for one connection to the media server that made it, see ``UsedTickets``.
         case publish = 1
         /// Checked at the start of a viewing; good for any number of them until it expires, because players
         /// reconnect and probe.
@@ -16,8 +16,24 @@ package struct Ticket: Sendable, Equatable {
     package var epoch: Epoch
     /// On whose account a viewer watches; none for a publisher.
     package var lease: LeaseID?
+    /// Who made it; none for a viewer's.
+    package var issuer: Issuer?
     package var expiresAt: WallTime
     package var nonce: Nonce
+
+    /// One run of one media server. It alone knows which of its publish tickets have been used; once it has ended nobody
+    /// does, and they count no more.
+    package struct Issuer: Sendable, Hashable {
+        let rawValue: UInt64
+
+        package init(using random: inout some RandomNumberGenerator) {
+            rawValue = random.next()
+        }
+
+        init(rawValue: UInt64) {
+            self.rawValue = rawValue
+        }
+    }
 
     /// What makes two tickets differ that agree in everything else.
     package struct Nonce: Sendable, Hashable {
@@ -38,12 +54,14 @@ package struct Ticket: Sendable, Equatable {
     package init(
         publishing stream: StreamID,
         epoch: Epoch,
+        issuer: Issuer,
         expiresAt: WallTime,
         nonce: Nonce
     ) {
         purpose = .publish
         self.stream = stream
         self.epoch = epoch
+        self.issuer = issuer
         self.expiresAt = expiresAt
         self.nonce = nonce
     }
@@ -74,6 +92,8 @@ package enum TicketError: String, Error, Equatable, CaseIterable, Sendable {
     case foreignStream = "foreign-stream"
     /// A publish ticket that has been used.
     case reused
+    /// A publish ticket of another media server, or of this one before it was started anew.
+    case foreignIssuer = "foreign-issuer"
     /// The stream was closed after the ticket was made.
     case void
 }

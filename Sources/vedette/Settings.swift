@@ -29,6 +29,7 @@ extension SignallingSettings {
             units: configuration.limits.units,
             live: live,
             liveWaiting: configuration.limits.liveWaiting,
+            maxBitrate: configuration.liveMaxBitrate,
             deployedNames: configuration.vd.deployedNames,
             hibernation: try HibernationSettings(configuration)
         )

@@ -154,6 +154,7 @@ import Testing
         (.refusedByUnit(code: 11, message: "too large"), 504, "refused-by-unit"),
         (.unitSilent(unit), 504, "unit-silent"),
         (.noPublish(unit, after: .seconds(10)), 504, "no-publish"),
+        (.overBitrate(ChannelAddress(unit: unit, number: 0), limit: 4_000_000), 504, "over-bitrate"),
         (.media("full"), 503, "media"),
         (.busy("customers"), 503, "busy"),
     ]) func whyThereIsNoPictureIsSaid(failure: LiveError, status: Int, type: String) async throws {

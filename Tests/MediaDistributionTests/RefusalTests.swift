@@ -5,6 +5,7 @@ import HostClock
 import Logging
 import SRTTransport
 import ServerKit
+import Synchronization
 import Testing
 import Vm
 
@@ -28,6 +29,7 @@ import Vm
         var ticket = Ticket(
             publishing: stream,
             epoch: Epoch(1),
+            issuer: platform.media.issuer,
             expiresAt: .now + .seconds(60),
             nonce: Ticket.Nonce(using: &random)
         )
@@ -58,7 +60,7 @@ import Vm
                 )
             }
             let good = try address(platform) { _ in }
-            let forged = good.replacing("%2Cs%3DAQE", with: "%2Cs%3DAQF")
+            let forged = good.replacing("%2Cs%3DAgE", with: "%2Cs%3DAgF")
             for (address, reason) in [
                 (expired, "expired"), (foreign, "foreign-stream"), (play, "wrong-purpose"),
                 (forged, "forged"),
@@ -249,6 +251,42 @@ import Vm
         settings.key = Secret("short")
         #expect(throws: MediaStartError.self) {
             _ = try MediaService(settings, metrics: MetricRegistry(), logger: .init(label: "test"))
+        }
+    }
+
+    /// The memory of used tickets ends with the media server: what it handed out counts no more, used or not. A customer
+    /// may come back with the address that he has.
+    @Test func aRestartVoidsPublishTicketsAndKeepsPlayTickets() async throws {
+        let bytes = try await bytes()
+        let addresses = Mutex<(used: String, unused: String, play: String)>(("", "", ""))
+        let firstPort = Mutex(0)
+        try await RunningMedia.run { platform in
+            let used = try await platform.order(stream)
+            let unused = try await platform.order(stream)
+            let unit = try platform.connect(used)
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let play = try await platform.play(stream).srt
+            addresses.withLock { $0 = (used, unused, play) }
+            firstPort.withLock { $0 = platform.media.port }
+            unit.close()
+        }
+        // libsrt frees a port some time after it was closed.
+        let old = "127.0.0.1:\(firstPort.withLock { $0 })"
+        let (used, unused, play) = addresses.withLock { $0 }
+        try await RunningMedia.run { platform in
+            let new = "127.0.0.1:\(platform.media.port)"
+            for address in [used, unused] {
+                #expect(throws: SRTError.self) { try platform.connect(address.replacing(old, with: new)) }
+            }
+            #expect(platform.metric(refused("foreign-issuer")) == 2)
+            // The stream goes on under its name with a ticket of the new run.
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(tables(bytes), on: unit)
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            let viewer = try platform.connect(play.replacing(old, with: new))
+            #expect(await platform.events.viewers(1))
+            for socket in [unit, viewer] { socket.close() }
         }
     }
 

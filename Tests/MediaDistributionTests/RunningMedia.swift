@@ -8,6 +8,7 @@ import NIOCore
 import SRTTransport
 import ServerKit
 import ServiceLifecycle
+import Synchronization
 import Vm
 
 @testable import MediaDistribution
@@ -69,12 +70,12 @@ struct RunningMedia: Sendable {
         }
     }
 
-    func order(_ stream: StreamID, epoch: UInt64 = 1) async throws -> String {
+    func order(_ stream: StreamID, epoch: UInt64 = 1, maxBitrate: Int = 0) async throws -> String {
         let order = IngestOrder(
             stream: stream,
             source: ChannelAddress(unit: UnitID(unchecked: "unit"), number: 0),
             epoch: Epoch(epoch),
-            maxBitrate: 0
+            maxBitrate: maxBitrate
         )
         return try await media.openIngest(order).url.reveal()
     }
@@ -138,6 +139,14 @@ struct RunningMedia: Sendable {
         metrics.exposition().split(separator: "\n").first { $0.hasPrefix(series + " ") }
             .flatMap { $0.split(separator: " ").last }.flatMap { Double($0) } ?? 0
     }
+}
+
+/// Set once, read from another thread.
+final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    func set() { value.store(true, ordering: .relaxed) }
+    var isSet: Bool { value.load(ordering: .relaxed) }
 }
 
 /// Events in the order in which they came; a test waits for the one it needs.

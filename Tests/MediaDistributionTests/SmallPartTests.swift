@@ -6,26 +6,6 @@ import Testing
 
 @testable import MediaDistribution
 
-@Suite("Groups of pictures") struct GroupOfPicturesTests {
-    @Test func aGroupThatGrowsTooLargeIsNoGroup() {
-        var group = GroupOfPictures(limitInBytes: 10)
-        let batch = ByteBuffer(repeating: 0, count: 4)
-        group.append(batch)
-        #expect(!group.isWhole && group.batches.isEmpty)
-        group.begin()
-        group.append(batch)
-        group.append(batch)
-        #expect(group.isWhole && group.sizeInBytes == 8)
-        group.append(batch)
-        #expect(!group.isWhole && group.sizeInBytes == 0)
-        group.append(batch)
-        #expect(group.batches.isEmpty)
-        group.begin()
-        group.append(batch)
-        #expect(group.isWhole && group.batches.count == 1)
-    }
-}
-
 @Suite("The queue of an HTTP viewer") struct HTTPViewerTests {
     private let tables = ByteBuffer(string: "T")
     private let now = Instant(nanoseconds: 0)

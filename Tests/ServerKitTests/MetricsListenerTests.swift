@@ -39,6 +39,7 @@ import Testing
                 let value = line.flatMap { Double($0.split(separator: " ")[1]) } ?? 0
                 #expect(value > 0, "\(name)")
             }
+            #expect(figures.contains("# TYPE process_cpu_seconds_total counter\n"))
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }

@@ -88,6 +88,31 @@ import Vm
         }
     }
 
+    /// Table I.2-12, `max_bitrate`: the unit is told the limit; where it sends more all the same, the media server ends it,
+    /// and whoever asks next hears why.
+    @Test func aStreamThatIsTooLargeIsNotAskedForAgain() async throws {
+        var settings = Self.settings
+        settings.maxBitrate = 4_000_000
+        try await SignallingBench.run(settings: settings) { bench in
+            let unit = try await bench.unit()
+            let live = Self.start(bench)
+            let (request, seq) = try await Self.request(unit, "PushLive")
+            #expect(try PushLive(request.parameters).maxBitrate == 4_000_000)
+            try await Self.agree(unit, seq)
+            let order = try #require(bench.media.orders.first)
+            #expect(order.maxBitrate == 4_000_000)
+            bench.media.emit(.published(order.stream, order.epoch))
+            _ = try await live.value.get()
+            bench.media.emit(.unpublished(order.stream, order.epoch, .overBitrate))
+            let (_, stopSeq) = try await Self.request(unit, "StopLive")
+            let expected = LiveError.overBitrate(SignallingBench.channel, limit: 4_000_000)
+            #expect(await Self.start(bench).value == .failure(expected))
+            try await Self.agree(unit, stopSeq)
+            #expect(await eventually { bench.media.closed == [order.stream] })
+            #expect(bench.media.orders.count == 1)
+        }
+    }
+
     @Test func aUnitThatSendsNoStreamIsNamedWithTheTimeThatItHad() async throws {
         var settings = Self.settings
         settings.live.publish = .milliseconds(400)

@@ -230,6 +230,24 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         #expect(bench.receive(.stopped(stream), at: at(1)) == [.push(stream, Epoch(102))])
     }
 
+    /// Table I.2-12, `max_bitrate`: who watches loses the picture, and who asks soon again hears why instead of starting
+    /// the same once more.
+    @Test func aStreamThatTheMediaServerWillNotHaveEndsForSomeTime() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        #expect(bench.receive(.rejected(stream, Epoch(100), .overBitrate), at: at(1)) == [], "late news")
+        let actions = bench.receive(.rejected(stream, first, .overBitrate), at: at(2))
+        #expect(actions == [.close(stream), .stop(stream)])
+        #expect(bench.ask(2, at: at(3)) == [.fail(LiveRequestID(2), .overBitrate)])
+        #expect(bench.receive(.stopped(stream), at: at(4)) == [])
+        #expect(bench.ask(3, at: at(31)) == [.fail(LiveRequestID(3), .overBitrate)])
+        #expect(!bench.channel.isIdle && bench.wake == at(32), "it remembers until then")
+        #expect(bench.receive(.wake, at: at(32)) == [])
+        #expect(bench.channel.isIdle)
+        #expect(bench.ask(4, at: at(33)) == [.push(StreamID(unchecked: "s4"), Epoch(102))])
+    }
+
     /// Late news of an older push changes nothing.
     @Test func theNewestEpochCounts() {
         var bench = Bench()

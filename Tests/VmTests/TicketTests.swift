@@ -7,6 +7,7 @@ import Vm
     private let key: TicketKey
     private let stream = StreamID(unchecked: "cam1-0")
     private let now = WallTime(milliseconds: 1_000_000)
+    private let issuer: Ticket.Issuer
     private let publish: Ticket
     private let play: Ticket
 
@@ -14,7 +15,14 @@ import Vm
         key = try #require(TicketKey(Secret("0123456789abcdef0123456789abcdef")))
         var random = SeededGenerator(seed: 1)
         let expiry = now + .seconds(60)
-        publish = Ticket(publishing: stream, epoch: Epoch(7), expiresAt: expiry, nonce: .init(using: &random))
+        issuer = Ticket.Issuer(using: &random)
+        publish = Ticket(
+            publishing: stream,
+            epoch: Epoch(7),
+            issuer: issuer,
+            expiresAt: expiry,
+            nonce: .init(using: &random)
+        )
         play = Ticket(
             playing: stream,
             epoch: Epoch(.max),
@@ -83,25 +91,36 @@ import Vm
     }
 
     @Test func aPublishTicketCountsOnceAndTheMemoryIsBounded() {
-        var used = UsedTickets(capacity: 2)
+        var used = UsedTickets(of: issuer, capacity: 2)
         var random = SeededGenerator(seed: 3)
         func ticket(expiresAfter seconds: Int) -> Ticket {
             Ticket(
                 publishing: stream,
                 epoch: Epoch(1),
+                issuer: issuer,
                 expiresAt: now + .seconds(seconds),
                 nonce: .init(using: &random)
             )
         }
         let first = ticket(expiresAfter: 10)
-        #expect(!used.contains(first))
+        #expect(used.objection(to: first) == nil)
         #expect(used.use(first, at: now) == .firstUse)
         #expect(used.use(first, at: now) == .alreadyUsed)
-        #expect(used.contains(first))
+        #expect(used.objection(to: first) == .reused)
         #expect(used.use(ticket(expiresAfter: 20), at: now) == .firstUse)
         // Full of tickets that still count: nobody is let in, rather than one of them twice.
         #expect(used.use(ticket(expiresAfter: 20), at: now) == .full)
         #expect(used.use(ticket(expiresAfter: 30), at: now + .seconds(15)) == .firstUse)
         #expect(used.count == 2)
+    }
+
+    /// What another run of the media server handed out may have been used there.
+    @Test func aPublishTicketOfAnotherRunDoesNotCount() throws {
+        var random = SeededGenerator(seed: 4)
+        var restarted = UsedTickets(of: Ticket.Issuer(using: &random), capacity: 2)
+        let ticket = try key.open(key.seal(publish), for: .publish, of: stream, at: now)
+        #expect(restarted.objection(to: ticket) == .foreignIssuer)
+        #expect(restarted.use(ticket, at: now) == .foreign)
+        #expect(restarted.count == 0)
     }
 }
