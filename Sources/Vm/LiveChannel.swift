@@ -418,12 +418,15 @@ package struct LiveChannel: Sendable {
 
     /// Somebody wants what only the unit can give, and it sleeps.
     private func isRouseDue(at now: Instant) -> Bool {
-        guard link == .asleep else { return false }
         switch rousing {
-        case .underWay: return false
-        case .failed(let retryAt) where retryAt > now: return false
-        case .failed, .no: break
+        case .underWay: false
+        case .failed(let retryAt): retryAt <= now && lacksUnit
+        case .no: lacksUnit
         }
+    }
+
+    private var lacksUnit: Bool {
+        guard link == .asleep else { return false }
         switch phase {
         case .idle: return resuming != nil || !waiters.isEmpty
         case .broken: return true
@@ -452,7 +455,7 @@ package struct LiveChannel: Sendable {
         case .live where !isDemanded(at: now): lingerUntil.map { times.append($0) }
         default: break
         }
-        if case .failed(let retryAt) = rousing, demanded { times.append(retryAt) }
+        if case .failed(let retryAt) = rousing, demanded, lacksUnit { times.append(retryAt) }
         return times.min()
     }
 }
