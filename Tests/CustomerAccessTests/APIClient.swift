@@ -19,6 +19,7 @@ struct APIClient {
     }
 
     let neighbours: Neighbours
+    let nodes: FakeNodes
     private let client: any TestClientProtocol
 
     static func run(
@@ -26,6 +27,7 @@ struct APIClient {
         _ body: @escaping @Sendable (APIClient) async throws -> Void
     ) async throws {
         let neighbours = Neighbours()
+        let nodes = FakeNodes()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -34,10 +36,11 @@ struct APIClient {
             control: neighbours,
             units: neighbours,
             media: neighbours,
+            nodes: nodes,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
-            try await body(APIClient(neighbours: neighbours, client: client))
+            try await body(APIClient(neighbours: neighbours, nodes: nodes, client: client))
         }
     }
 

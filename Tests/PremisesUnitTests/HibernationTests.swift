@@ -27,12 +27,10 @@ import Vd
     private func live(_ bench: inout MachineBench, for duration: Duration) -> [UnitMachine.Action] {
         let end = bench.now + duration
         var actions: [UnitMachine.Action] = []
-        var seq = 3
         while let next = bench.wake, next <= end {
             let more = bench.run(until: max(bench.now, next))
-            for _ in more.heartbeats {
+            for case .request(let request, let seq) in more.sent where request.method == Keepalive.name {
                 _ = bench.answer(seq)
-                seq += 1
             }
             actions += more
         }

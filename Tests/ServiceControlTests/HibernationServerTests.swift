@@ -49,7 +49,9 @@ import Vd
 
     /// "A broken TCP connection is not an offline; 135 s without a heartbeat is."
     @Test func aBrokenConnectionIsNoOfflineAndSilenceIs() async throws {
-        try await SleepingUnit.run(settings: SleepingUnit.settings(silence: .seconds(3))) { sleeper in
+        var settings = try SleepingUnit.settings(silence: .seconds(3))
+        settings.offlineAfter = .seconds(2)
+        try await SleepingUnit.run(settings: settings) { sleeper in
             let unit = try await sleeper.login()
             let chip = try await sleeper.sleepAfter(unit)
             await chip.close()
@@ -130,7 +132,11 @@ import Vd
             let half = try await RawClient(sleeper.port)
             try await half.send(Array(try SleepingUnit.heartbeat().prefix(39)))
             #expect(await half.bytes(1) == nil)
-            // In pieces and in time it is a packet.
+        }
+    }
+
+    @Test func aPacketInPiecesIsAPacket() async throws {
+        try await SleepingUnit.run { sleeper in
             let slow = try await RawClient(sleeper.port)
             for byte in try SleepingUnit.heartbeat() { try await slow.send([byte]) }
             #expect(await eventually { await sleeper.isAsleep })

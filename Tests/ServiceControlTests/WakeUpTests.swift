@@ -13,7 +13,7 @@ import Vd
             let asked = Instant.now
             async let live = sleeper.bench.service.startLive(SleepingUnit.channel, for: SignallingBench.anna)
             #expect(await chip.bytes(8) == Array("TOWAKEUP".utf8))
-            let unit = try await sleeper.login()
+            let unit = try await sleeper.login(waits: false)
             let (push, seq) = try await SleepingUnit.serve(unit, until: PushLive.name)
             #expect(try PushLive(push.parameters).channel == 0)
             #expect(Instant.now - asked < .seconds(1), "from the call to PushLive")
@@ -34,7 +34,7 @@ import Vd
                 try await sleeper.bench.service.startLive(SleepingUnit.channel, for: SignallingBench.anna)
             }
             #expect(await chip.bytes(8) == Array("TOWAKEUP".utf8))
-            let unit = try await sleeper.login()
+            let unit = try await sleeper.login(waits: false)
             let (request, _) = try await SleepingUnit.serve(unit, until: KeepAwaken.name)
             #expect(try KeepAwaken(request.parameters) == KeepAwaken(channel: 0, seconds: 60))
             task.cancel()
