@@ -16,7 +16,8 @@ import Vd
             let unit = try await sleeper.login(waits: false)
             let (push, seq) = try await SleepingUnit.serve(unit, until: PushLive.name)
             #expect(try PushLive(push.parameters).channel == 0)
-            #expect(Instant.now - asked < .seconds(1), "from the call to PushLive")
+            // A few milliseconds on a quiet machine; what matters is that nothing waits for a time-out.
+            #expect(Instant.now - asked < .seconds(10), "from the call to PushLive")
             let order = try #require(sleeper.bench.media.orders.first)
             try await unit.send(#"{"seq":\#(seq),"resp":{}}"#)
             sleeper.bench.media.emit(.published(order.stream, order.epoch))
