@@ -38,6 +38,7 @@ package struct CustomerAPI: Sendable {
     let units: any UnitPoint
     let media: any MediaDistributor
     let activity: Activity
+    private let nodes: (any NodeControlPoint)?
     let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -50,6 +51,7 @@ package struct CustomerAPI: Sendable {
         units: any UnitPoint,
         media: any MediaDistributor,
         activity: Activity,
+        nodes: (any NodeControlPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -59,6 +61,7 @@ package struct CustomerAPI: Sendable {
         self.units = units
         self.media = media
         self.activity = activity
+        self.nodes = nodes
         self.settings = settings
         self.logger = logger
     }
@@ -77,6 +80,7 @@ package struct CustomerAPI: Sendable {
         addWebhookRoutes(to: known)
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
+        if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
     }
 

@@ -9,7 +9,7 @@ struct AdminCommand: AsyncParsableCommand {
         commandName: "admin",
         abstract: "Enrol devices and manage users as an operator.",
         discussion: "Log in first: vedette cu login https://HOST:PORT --user admin",
-        subcommands: [User.self, Device.self]
+        subcommands: [User.self, Device.self, Node.self]
     )
 }
 

@@ -21,6 +21,7 @@ struct APIClient {
 
     let neighbours: Neighbours
     let activity: ActivityNeighbour
+    let nodes: FakeNodes
     private let client: any TestClientProtocol
 
     static func run(
@@ -29,6 +30,7 @@ struct APIClient {
     ) async throws {
         let neighbours = Neighbours()
         let activity = ActivityNeighbour()
+        let nodes = FakeNodes()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -43,10 +45,13 @@ struct APIClient {
                 events: activity,
                 webhooks: activity
             ),
+            nodes: nodes,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
-            try await body(APIClient(neighbours: neighbours, activity: activity, client: client))
+            try await body(
+                APIClient(neighbours: neighbours, activity: activity, nodes: nodes, client: client)
+            )
         }
     }
 
