@@ -107,6 +107,10 @@ package protocol UnitAdmission: Sendable {
     /// Checks the credentials of Table 9-3. Takes the same time whichever part of them is wrong.
     func admit(_ login: UnitLogin) async throws(AdmissionError) -> UnitRegistration
 
+    /// Who has this identity, for a unit that sleeps and has shown its token. `refused` for one that is unknown or
+    /// disabled.
+    func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration
+
     /// Binds the unit to the customer to whom `code` was issued (Table I.2-3). A code works once.
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName
 

@@ -93,6 +93,8 @@ extension RollOutService: RollOutPoint {
         limit: Int
     ) async throws(ManagementError) -> [RollOutStanding] {
         _ = try await self.rollOut(rollOut)
+        // The store follows within a second: a unit must not look like at work here and be counted as failed there.
+        if active[rollOut] != nil { _ = await save() }
         let units: [RollOutUnit]
         do throws(StoreError) {
             let states = state.map { [$0] } ?? []

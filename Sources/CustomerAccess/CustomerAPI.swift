@@ -39,6 +39,7 @@ package struct CustomerAPI: Sendable {
     let media: any MediaDistributor
     let activity: Activity
     private let firmware: FirmwareAccess?
+    private let nodes: (any NodeControlPoint)?
     let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -52,6 +53,7 @@ package struct CustomerAPI: Sendable {
         media: any MediaDistributor,
         activity: Activity,
         firmware: FirmwareAccess? = nil,
+        nodes: (any NodeControlPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -62,6 +64,7 @@ package struct CustomerAPI: Sendable {
         self.media = media
         self.activity = activity
         self.firmware = firmware
+        self.nodes = nodes
         self.settings = settings
         self.logger = logger
     }
@@ -81,6 +84,7 @@ package struct CustomerAPI: Sendable {
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         if let firmware { addFirmwareRoutes(to: known, firmware) }
+        if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
     }
 

@@ -38,6 +38,7 @@ package enum ConfigurationTable {
         "https": "Vs, the customer API and media over HTTP; HTTP/1.1 and HTTP/2",
         "http": "The same without TLS, for units that cannot",
         "vd": "Signalling with premises units (Vd)",
+        "hibernation": "Battery units that sleep",
         "srt": "Media from units and to viewers (Vm)",
         "live": "Live viewing",
         "store": "Database",
@@ -111,6 +112,18 @@ package enum ConfigurationTable {
             .truth,
             default: "true",
             "Serve the older names that deployed units use (/ovc, /ovp/getServerAddr) too."
+        ),
+        ConfigurationKey(
+            "hibernation.port",
+            .port,
+            default: "0",
+            "TCP port where units that sleep keep in touch, without TLS; 0: off."
+        ),
+        ConfigurationKey(
+            "hibernation.wake_timeout",
+            .duration(.seconds(1) ... .seconds(60)),
+            default: "15s",
+            "How long a call waits for a unit that was told to wake."
         ),
         ConfigurationKey("srt.port", .port, default: "8890", "UDP port; 0: off."),
         ConfigurationKey(

@@ -65,9 +65,10 @@ struct Platform {
         )
         let limits = configuration.limits.listener
         let signalling = SignallingService(
-            settings: SignallingSettings(configuration, node: node),
+            settings: try SignallingSettings(configuration, node: node),
             ports: Self.vdPorts(configuration, identity),
             gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
+            hibernationGate: ConnectionGate(limits: limits, listener: "hibernation", metrics: metrics),
             admission: registry,
             media: media,
             servers: activities.servers,
@@ -76,7 +77,8 @@ struct Platform {
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
-                let scheme = port.identity == nil ? "ws" : "wss"
+                let scheme =
+                    port.name == "hibernation" ? "tcp" : port.identity == nil ? "ws" : "wss"
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
@@ -101,9 +103,10 @@ struct Platform {
         }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
+        let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
         let scheduling = SchedulingService(
             devices: store,
-            nodes: OneNode(configuration: configuration, name: node, signalling: signalling),
+            nodes: nodes,
             settings: .init(configuration),
             metrics: metrics,
             logger: logger
@@ -118,6 +121,7 @@ struct Platform {
                 media: media,
                 activity: activities.point,
                 firmware: firmware.access,
+                nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 settings: .init(configuration),
                 logger: logger
             ),
@@ -203,6 +207,7 @@ struct Platform {
         if configuration.httpPort != 0 { names.insert("http") }
         if configuration.vd.port != 0 { names.insert("vd") }
         if configuration.vd.plainPort != 0 { names.insert("vd.plain") }
+        if configuration.hibernation.port != 0 { names.insert("hibernation") }
         if configuration.metrics.port != 0 { names.insert("metrics") }
         return names
     }
@@ -264,7 +269,7 @@ private struct OneNode: NodeDirectory {
                 securePort: configuration.vd.port,
                 connectedUnits: signalling.connectedUnits,
                 capacity: configuration.limits.units,
-                draining: false
+                draining: await signalling.drainProgress().map { !$0.returning } ?? false
             )
         ]
     }

@@ -22,6 +22,7 @@ struct APIClient {
     let neighbours: Neighbours
     let firmware: FirmwareNeighbour
     let activity: ActivityNeighbour
+    let nodes: FakeNodes
     private let client: any TestClientProtocol
 
     static func run(
@@ -31,6 +32,7 @@ struct APIClient {
         let neighbours = Neighbours()
         let firmware = FirmwareNeighbour()
         let activity = ActivityNeighbour()
+        let nodes = FakeNodes()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -46,6 +48,7 @@ struct APIClient {
                 webhooks: activity
             ),
             firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
+            nodes: nodes,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -54,6 +57,7 @@ struct APIClient {
                     neighbours: neighbours,
                     firmware: firmware,
                     activity: activity,
+                    nodes: nodes,
                     client: client
                 )
             )

@@ -59,6 +59,14 @@ final class FakeAdmission: UnitAdmission {
         return device.registration
     }
 
+    func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration {
+        let device = state.withLock { state in
+            state.devices.values.first { $0.registration.macIdentity.canonical == macIdentity.canonical }
+        }
+        guard let device, !device.disabled else { throw .refused }
+        return device.registration
+    }
+
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {
         state.withLock { $0.binds.append("\(unit) \(code)") }
         _ = await eventually { !self.state.withLock { $0.bindsWait } }
