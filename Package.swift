@@ -222,6 +222,13 @@ let package = Package(
         ),
         tests("Tidy", []),
         tests(
+            "SimulationTests",
+            [
+                "PremisesUnit", "ServiceControl", "HSSModel", "Vd", "Vm", "Vs", "Bus", "ServerKit", logging,
+                nioCore, nioPosix,
+            ]
+        ),
+        tests(
             "CustomerAccessTests",
             [
                 "CustomerAccess", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird,
