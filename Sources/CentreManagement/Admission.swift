@@ -77,6 +77,21 @@ extension Registry: UnitAdmission {
         }
     }
 
+    package func noteArrival(_ arrival: UnitArrival) {
+        var arrival = arrival
+        arrival.hardwareModel = String(arrival.hardwareModel.prefix(Self.longestModel))
+        arrival.firmwareModel = String(arrival.firmwareModel.prefix(Self.longestModel))
+        sightings.note(
+            UnitSighting(
+                unit: arrival.unit,
+                hardwareModel: arrival.hardwareModel,
+                firmwareModel: arrival.firmwareModel,
+                time: arrival.time
+            )
+        )
+        announce(arrival)
+    }
+
     package func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {
         let model = firmwareModel.map { String($0.prefix(Self.longestModel)) }
         sightings.note(UnitSighting(unit: unit, firmwareModel: model, time: time))

@@ -120,6 +120,7 @@ struct AdminDeviceBody: Encodable {
     var disabled: Bool
     var owner: String?
     var online: Bool
+    var hardwareModel: String?
     var firmwareModel: String?
     var lastSeen: String?
     var createdAt: String
@@ -134,6 +135,7 @@ struct AdminDeviceBody: Encodable {
         disabled = device.disabled
         owner = device.owner?.rawValue
         online = presence != nil
+        hardwareModel = device.hardwareModel
         firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
         createdAt = device.createdAt.rfc3339

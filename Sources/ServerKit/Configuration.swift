@@ -83,6 +83,8 @@ package struct Configuration: Sendable {
         package var uploadPicture: Int
         package var uploadLog: Int
         package var uploads: Int
+        package var firmware: Int
+        package var firmwareDownloads: Int
         package var alarmsPerUnit: Int
         /// Per second and unit.
         package var alarmRate: Int
@@ -280,6 +282,8 @@ extension Configuration.Limits {
             uploadPicture: read.number("limits.upload_picture"),
             uploadLog: read.number("limits.upload_log"),
             uploads: read.number("limits.uploads"),
+            firmware: read.number("limits.firmware"),
+            firmwareDownloads: read.number("limits.firmware_downloads"),
             alarmsPerUnit: read.number("limits.alarms_per_unit"),
             alarmRate: read.number("limits.alarm_rate"),
             alarmBurst: read.number("limits.alarm_burst"),

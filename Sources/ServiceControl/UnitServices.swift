@@ -73,7 +73,15 @@ final class UnitServices: Sendable {
                 "reconnect": "\(login.reconnect)",
             ]
         )
-        admission.noteSeen(unit, firmwareModel: login.firmwareModel, at: .now)
+        admission.noteArrival(
+            UnitArrival(
+                unit: unit,
+                hardwareModel: login.hardwareModel,
+                firmwareModel: login.firmwareModel,
+                restarted: !login.reconnect,
+                time: .now
+            )
+        )
     }
 
     func unitDisconnected(_ unit: UnitID) {

@@ -82,10 +82,22 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
+        let firmware = try FirmwareRollOuts(
+            configuration,
+            store: store,
+            activities: activities,
+            signalling: signalling,
+            metrics: metrics,
+            logger: logger
+        )
+        registry.onArrival { firmware.rollOuts.arrived($0) }
         registry.onDeviceChange { change in
             switch change {
             case .disabled: break
-            case .removed, .unbound: await signalling.forgetWishes(of: change.unit)
+            case .removed(let unit):
+                await signalling.forgetWishes(of: unit)
+                firmware.rollOuts.removed(unit)
+            case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
             }
             await signalling.disconnect(change.unit)
         }
@@ -108,12 +120,14 @@ struct Platform {
                 units: signalling,
                 media: media,
                 activity: activities.point,
+                firmware: firmware.access,
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
-            uploads: activities.uploads
+            uploads: activities.uploads,
+            library: firmware.library
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -150,6 +164,7 @@ struct Platform {
         services += [registry, media]
         services += activities.services
         services.append(signalling)
+        services.append(firmware.rollOuts)
         services += listeners
         process = ServerProcess(
             services: services,
@@ -225,7 +240,8 @@ struct Platform {
         scheduling: SchedulingService,
         api: CustomerAPI,
         media: MediaService,
-        uploads: UploadDesk
+        uploads: UploadDesk,
+        library: FirmwareLibrary
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
@@ -233,6 +249,7 @@ struct Platform {
         api.addRoutes(to: router)
         media.addRoutes(to: router)
         uploads.addRoutes(to: router) { $0.remoteAddress }
+        library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }
 }

@@ -166,6 +166,34 @@ extension UploadKey {
     }
 }
 
+extension FirmwareLibrary.Settings {
+    init(_ configuration: Configuration) {
+        let domain = configuration.node.domain
+        let plainPort = configuration.httpPort
+        self.init(
+            secureAddress: "https://\(domain):\(configuration.https.port)",
+            plainAddress: plainPort == 0 ? nil : "http://\(domain):\(plainPort)",
+            imageSize: Int64(configuration.limits.firmware),
+            downloads: configuration.limits.firmwareDownloads
+        )
+    }
+}
+
+extension FirmwareKey {
+    /// The key of firmware addresses, made once.
+    static func load(_ configuration: Configuration) throws -> FirmwareKey {
+        let secret = try KeyFile.load("firmware", of: configuration, what: "firmware key")
+        guard let key = FirmwareKey(secret) else {
+            throw ServerError.unusable(
+                what: "firmware key",
+                path: KeyFile.path("firmware", of: configuration),
+                reason: "it is shorter than 32 bytes"
+            )
+        }
+        return key
+    }
+}
+
 /// A secret of this installation: 256 random bits, made once under the data folder, mode 0600.
 private enum KeyFile {
     static func path(_ name: String, of configuration: Configuration) -> String {

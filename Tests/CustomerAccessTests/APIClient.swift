@@ -20,6 +20,7 @@ struct APIClient {
     }
 
     let neighbours: Neighbours
+    let firmware: FirmwareNeighbour
     let activity: ActivityNeighbour
     let nodes: FakeNodes
     private let client: any TestClientProtocol
@@ -29,6 +30,7 @@ struct APIClient {
         _ body: @escaping @Sendable (APIClient) async throws -> Void
     ) async throws {
         let neighbours = Neighbours()
+        let firmware = FirmwareNeighbour()
         let activity = ActivityNeighbour()
         let nodes = FakeNodes()
         let router = Router(context: PlatformContext.self)
@@ -45,12 +47,19 @@ struct APIClient {
                 events: activity,
                 webhooks: activity
             ),
+            firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
             nodes: nodes,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
             try await body(
-                APIClient(neighbours: neighbours, activity: activity, nodes: nodes, client: client)
+                APIClient(
+                    neighbours: neighbours,
+                    firmware: firmware,
+                    activity: activity,
+                    nodes: nodes,
+                    client: client
+                )
             )
         }
     }

@@ -74,6 +74,8 @@ final class FakeAdmission: UnitAdmission {
         return UserName(unchecked: "anna")
     }
 
+    func noteArrival(_ arrival: UnitArrival) {}
+
     func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
 }
 
