@@ -80,6 +80,7 @@ struct LinkMaker {
             registration: Self.registration,
             login: Self.login,
             epoch: registry.nextEpoch(),
+            silence: .seconds(60),
             handler: handler,
             loop: loop
         )
@@ -89,6 +90,10 @@ struct LinkMaker {
 /// Logins are the link's business here.
 private struct NobodyIsAdmitted: UnitAdmission {
     func admit(_ login: UnitLogin) async throws(AdmissionError) -> UnitRegistration { throw .refused }
+    func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration {
+        throw .refused
+    }
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName { throw .unknownCode }
+    func noteArrival(_ arrival: UnitArrival) {}
     func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
 }

@@ -322,8 +322,8 @@ extension World {
                 viewers[grant.lease] = grant.stream
                 let joined = LiveChannel.Input.viewerJoined(grant.stream, grant.lease, viewers: viewers.count)
                 timeline.add(.media(run: run, joined), in: .milliseconds(2))
-            // The sweep asks again, and wakes every second.
-            case .fail, .wake: break
+            // The sweep asks again, and wakes every second. No unit sleeps here.
+            case .fail, .wake, .rouse: break
             }
         }
     }

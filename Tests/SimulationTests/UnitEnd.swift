@@ -104,7 +104,7 @@ extension World {
             unitWakeAt = max(instant, now)
             timeline.add(.unitWake, at: instant)
         case .report(.alarmTold(let alarm)): alarmsOnTheWay.removeAll { $0 == alarm.time }
-        case .setClock, .report, .download, .sendBytes, .sendMalformed: break
+        case .setClock, .report, .download, .hibernate, .sendBytes, .sendMalformed: break
         }
     }
 
