@@ -104,8 +104,9 @@ let package = Package(
         room(
             "CentreManagement",
             [
-                "HSSModel", "Vs", "HostClock", "Bus", "Store", "ServerKit", crypto, cryptoExtras, httpTypes,
-                hummingbird, lifecycle, logging, nioCore,
+                "HSSModel", "Vs", "Vd", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto,
+                cryptoExtras,
+                httpTypes, hummingbird, lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -200,8 +201,8 @@ let package = Package(
         tests(
             "CentreManagementTests",
             [
-                "CentreManagement", "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", httpTypes,
-                hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
+                "CentreManagement", "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit",
+                httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
             ]
         ),
         tests(
@@ -233,6 +234,13 @@ let package = Package(
             ["DeviceCheck", "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd"]
         ),
         tests("Tidy", []),
+        tests(
+            "SimulationTests",
+            [
+                "PremisesUnit", "ServiceControl", "HSSModel", "Vd", "Vm", "Vs", "Bus", "ServerKit", logging,
+                nioCore, nioPosix,
+            ]
+        ),
         tests(
             "CustomerAccessTests",
             [

@@ -4,6 +4,8 @@ import Crypto
 package enum BlobArea: String, Sendable, CaseIterable {
     /// Pictures and logs that units sent.
     case uploads
+    /// Images for units.
+    case firmware
 }
 
 /// The name of a blob: 128 random bits in an area.

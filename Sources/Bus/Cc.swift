@@ -46,6 +46,8 @@ package struct DeviceRecord: Sendable, Equatable {
     package var channels: [Int: ChannelID]
     package var disabled: Bool
     package var owner: UserName?
+    /// As the unit said at its last login (Table 9-3); nil: it never logged in.
+    package var hardwareModel: String?
     package var firmwareModel: String?
     package var lastSeen: WallTime?
     package var createdAt: WallTime
@@ -57,6 +59,7 @@ package struct DeviceRecord: Sendable, Equatable {
         channels: [Int: ChannelID],
         disabled: Bool,
         owner: UserName?,
+        hardwareModel: String? = nil,
         firmwareModel: String?,
         lastSeen: WallTime?,
         createdAt: WallTime
@@ -67,6 +70,7 @@ package struct DeviceRecord: Sendable, Equatable {
         self.channels = channels
         self.disabled = disabled
         self.owner = owner
+        self.hardwareModel = hardwareModel
         self.firmwareModel = firmwareModel
         self.lastSeen = lastSeen
         self.createdAt = createdAt

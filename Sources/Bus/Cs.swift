@@ -14,6 +14,8 @@ package struct LiveLease: Sendable, Equatable {
 /// Why there is no live picture, said so that a customer can act on it.
 package enum LiveError: Error, Equatable, CustomStringConvertible {
     case unitOffline(UnitID)
+    /// The unit was told to wake and did not come in time.
+    case unitAsleep(UnitID)
     case noSuchChannel(ChannelAddress)
     /// The unit says that the channel is off, in error or disabled.
     case channelUnavailable(ChannelAddress, ChannelState)
@@ -34,6 +36,7 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unitOffline(let unit): "unit \(unit) is offline"
+        case .unitAsleep(let unit): "unit \(unit) is asleep and did not wake in time"
         case .noSuchChannel(let channel): "unit \(channel.unit) has no channel \(channel.number)"
         case .channelUnavailable(let channel, let state): "channel \(channel) is \(state)"
         case .refusedByUnit(let code, let message): "the unit refused with error \(code): \(message)"

@@ -45,6 +45,30 @@ package struct UnitRegistration: Sendable, Equatable {
     }
 }
 
+/// What a unit said of itself when it connected (Table 9-3).
+package struct UnitArrival: Sendable, Equatable {
+    package var unit: UnitID
+    package var hardwareModel: String
+    package var firmwareModel: String
+    /// For the first time since its start, `reconnect=0`.
+    package var restarted: Bool
+    package var time: WallTime
+
+    package init(
+        unit: UnitID,
+        hardwareModel: String,
+        firmwareModel: String,
+        restarted: Bool,
+        time: WallTime
+    ) {
+        self.unit = unit
+        self.hardwareModel = hardwareModel
+        self.firmwareModel = firmwareModel
+        self.restarted = restarted
+        self.time = time
+    }
+}
+
 package enum AdmissionError: Error, Equatable, CustomStringConvertible {
     /// Unknown device, wrong password and disabled device alike: a peer must not learn which.
     case refused
@@ -83,8 +107,15 @@ package protocol UnitAdmission: Sendable {
     /// Checks the credentials of Table 9-3. Takes the same time whichever part of them is wrong.
     func admit(_ login: UnitLogin) async throws(AdmissionError) -> UnitRegistration
 
+    /// Who has this identity, for a unit that sleeps and has shown its token. `refused` for one that is unknown or
+    /// disabled.
+    func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration
+
     /// Binds the unit to the customer to whom `code` was issued (Table I.2-3). A code works once.
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName
+
+    /// A unit has connected: from now on it can be told and asked. Must not wait.
+    func noteArrival(_ arrival: UnitArrival)
 
     /// Notes when a unit came or went, for `last seen` of devices that are offline. Best effort. Called from event
     /// loops: it must not wait for anything.

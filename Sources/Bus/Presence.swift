@@ -30,6 +30,8 @@ package struct UnitPresence: Sendable, Equatable {
     /// False while the socket is gone but ``offline`` has not been declared: a reconnect is not an offline.
     package var connected: Bool
     package var channels: [Channel]
+    /// The unit powered its main chip down; it is woken by a call that needs it.
+    package var asleep: Bool
 
     package init(
         node: NodeName,
@@ -41,8 +43,10 @@ package struct UnitPresence: Sendable, Equatable {
         connectedAt: WallTime,
         lastSeen: WallTime,
         connected: Bool,
-        channels: [Channel]
+        channels: [Channel],
+        asleep: Bool = false
     ) {
+        self.asleep = asleep
         self.node = node
         self.epoch = epoch
         self.state = state

@@ -38,6 +38,19 @@ extension Registry: UnitAdmission {
         )
     }
 
+    package func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration {
+        let device: StoredDevice?
+        do { device = try await store.device(macIdentity: macIdentity) } catch {
+            throw .unavailable(error.description)
+        }
+        guard let device, !device.disabled else { throw .refused }
+        return UnitRegistration(
+            unit: device.unit,
+            macIdentity: device.macIdentity,
+            channels: device.channels
+        )
+    }
+
     package func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {
         // Beyond the rate every code is unknown: whoever guesses must not learn that it has to wait.
         guard bindRates.withLock({ $0.admit(unit, at: .now) }), let canonical = BindCodeText.canonical(code)
@@ -62,6 +75,21 @@ extension Registry: UnitAdmission {
             metrics.refusedBindings.add()
             throw .unknownCode
         }
+    }
+
+    package func noteArrival(_ arrival: UnitArrival) {
+        var arrival = arrival
+        arrival.hardwareModel = String(arrival.hardwareModel.prefix(Self.longestModel))
+        arrival.firmwareModel = String(arrival.firmwareModel.prefix(Self.longestModel))
+        sightings.note(
+            UnitSighting(
+                unit: arrival.unit,
+                hardwareModel: arrival.hardwareModel,
+                firmwareModel: arrival.firmwareModel,
+                time: arrival.time
+            )
+        )
+        announce(arrival)
     }
 
     package func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {

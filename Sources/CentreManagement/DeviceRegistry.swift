@@ -171,6 +171,7 @@ extension Registry: DevicePoint {
             channels: device.channels,
             disabled: device.disabled,
             owner: device.owner,
+            hardwareModel: unwritten?.hardwareModel ?? device.hardwareModel,
             firmwareModel: unwritten?.firmwareModel ?? device.firmwareModel,
             lastSeen: unwritten?.time ?? device.lastSeen,
             createdAt: device.createdAt

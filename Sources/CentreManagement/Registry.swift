@@ -1,3 +1,4 @@
+package import Bus
 package import HSSModel
 import HostClock
 package import Logging
@@ -48,6 +49,7 @@ package final class Registry: Sendable {
     let bindRates: Mutex<RateLimiter<UnitID>>
     let logins: LoginReader
     let sightings = SightingJournal()
+    private let arrival: Mutex<(@Sendable (UnitArrival) -> Void)?> = Mutex(nil)
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
     private let userDisabled: Mutex<(@Sendable (UserName) async -> Void)?> = Mutex(nil)
     /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
@@ -88,6 +90,16 @@ package final class Registry: Sendable {
     /// root sets it once the signalling service is there.
     package func onDeviceChange(_ action: @escaping @Sendable (DeviceChange) async -> Void) {
         change.withLock { $0 = action }
+    }
+
+    /// Sets what is done when a unit has connected. One action, and it must not wait: event loops call it.
+    package func onArrival(_ action: @escaping @Sendable (UnitArrival) -> Void) {
+        arrival.withLock { $0 = action }
+    }
+
+    func announce(_ news: UnitArrival) {
+        let action = arrival.withLock { $0 }
+        action?(news)
     }
 
     /// Sets what is done when a user is disabled, in the manner of ``onDeviceChange(_:)``: the user is told a second

@@ -16,6 +16,8 @@ package final class SchedulingService: Sendable {
         /// Servers handed to units besides the signalling server; ``SchedulingAnswer/Server/none`` where there is none.
         package var peerToPeer: SchedulingAnswer.Server
         package var relay: SchedulingAnswer.Server
+        /// Where units that sleep keep in touch; empty: nowhere.
+        package var hibernationDomain = ""
         /// Serve the address that units in the field ask for, too.
         package var deployedNames = true
         /// Requests of one address, in the long run and at once.
@@ -146,7 +148,7 @@ package final class SchedulingService: Sendable {
             signallingSecurePort: node.securePort,
             peerToPeer: settings.peerToPeer,
             relay: settings.relay,
-            hibernationDomain: "",
+            hibernationDomain: settings.hibernationDomain,
             syncTime: .now
         )
     }

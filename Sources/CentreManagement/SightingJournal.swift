@@ -14,6 +14,7 @@ final class SightingJournal: Sendable {
         pending.withLock { pending in
             if var known = pending[sighting.unit] {
                 known.time = max(known.time, sighting.time)
+                known.hardwareModel = sighting.hardwareModel ?? known.hardwareModel
                 known.firmwareModel = sighting.firmwareModel ?? known.firmwareModel
                 pending[sighting.unit] = known
             } else if pending.count < Self.capacity {

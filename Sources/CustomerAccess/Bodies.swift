@@ -89,9 +89,9 @@ struct DeviceBody: Encodable {
         deviceId = device.unit.rawValue
         name = device.name
         online = presence != nil
-        state = presence.map { $0.state.word } ?? "offline"
+        state = presence?.word ?? "offline"
         transport = presence == nil ? nil : "vd"
-        firmwareModel = presence?.firmwareModel ?? device.firmwareModel
+        firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
         rights = visible.rights.words
         channels = device.channels.sorted { $0.key < $1.key }.map { number, id in
@@ -99,7 +99,7 @@ struct DeviceBody: Encodable {
             return Channel(
                 channel: number,
                 channelId: id.rawValue,
-                state: reported?.state.word ?? "offline",
+                state: reported?.state.word ?? (presence?.asleep ?? false ? "asleep" : "offline"),
                 streaming: reported?.streaming ?? false,
                 recording: reported?.recording ?? false,
                 alarm: reported?.alarms ?? 0
@@ -120,6 +120,7 @@ struct AdminDeviceBody: Encodable {
     var disabled: Bool
     var owner: String?
     var online: Bool
+    var hardwareModel: String?
     var firmwareModel: String?
     var lastSeen: String?
     var createdAt: String
@@ -134,7 +135,8 @@ struct AdminDeviceBody: Encodable {
         disabled = device.disabled
         owner = device.owner?.rawValue
         online = presence != nil
-        firmwareModel = presence?.firmwareModel ?? device.firmwareModel
+        hardwareModel = device.hardwareModel
+        firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
         createdAt = device.createdAt.rfc3339
         channels = device.channels.sorted { $0.key < $1.key }.map {
@@ -179,7 +181,7 @@ struct UnitSessionBody: Encodable {
         node = presence.node.rawValue
         epoch = presence.epoch.rawValue
         connected = presence.connected
-        state = presence.state.word
+        state = presence.word
         hardwareModel = presence.hardwareModel
         firmwareModel = presence.firmwareModel
         remoteAddress = presence.remoteAddress
@@ -217,7 +219,7 @@ struct StreamBody: Encodable {
 // MARK: Words
 
 extension UnitState {
-    fileprivate var word: String {
+    var word: String {
         switch self {
         case .online: "online"
         case .upgrading: "upgrading"

@@ -38,6 +38,8 @@ package struct CustomerAPI: Sendable {
     let units: any UnitPoint
     let media: any MediaDistributor
     let activity: Activity
+    private let firmware: FirmwareAccess?
+    private let nodes: (any NodeControlPoint)?
     let settings: Settings
     private let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -50,6 +52,8 @@ package struct CustomerAPI: Sendable {
         units: any UnitPoint,
         media: any MediaDistributor,
         activity: Activity,
+        firmware: FirmwareAccess? = nil,
+        nodes: (any NodeControlPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -59,6 +63,8 @@ package struct CustomerAPI: Sendable {
         self.units = units
         self.media = media
         self.activity = activity
+        self.firmware = firmware
+        self.nodes = nodes
         self.settings = settings
         self.logger = logger
     }
@@ -77,6 +83,8 @@ package struct CustomerAPI: Sendable {
         addWebhookRoutes(to: known)
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
+        if let firmware { addFirmwareRoutes(to: known, firmware) }
+        if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
     }
 
@@ -146,6 +154,10 @@ package struct CustomerAPI: Sendable {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
             }
+            throw error.problem
+        } catch let error as FirmwareError {
+            throw error.problem
+        } catch let error as UpgradeError {
             throw error.problem
         } catch let error as UnitUploadError {
             if case .upload(.unavailable(let reason)) = error {

@@ -144,7 +144,7 @@ extension CustomerAPI {
         }
     }
 
-    private static func requireOperator(_ context: PlatformContext) throws {
+    static func requireOperator(_ context: PlatformContext) throws {
         guard try context.caller().role == .operator else { throw ManagementError.forbidden.problem }
     }
 

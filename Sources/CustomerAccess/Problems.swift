@@ -33,6 +33,7 @@ extension LiveError {
     var problem: Problem {
         switch self {
         case .unitOffline: Problem(.gatewayTimeout, type: "unit-offline", detail: description)
+        case .unitAsleep: Problem(.gatewayTimeout, type: "unit-asleep", detail: description)
         case .noSuchChannel: Problem(.notFound, detail: description)
         case .channelUnavailable: Problem(.gatewayTimeout, type: "channel-unavailable", detail: description)
         case .refusedByUnit(let code, _):

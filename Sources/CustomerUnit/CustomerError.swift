@@ -11,6 +11,8 @@ package enum CustomerError: Error, Equatable, CustomStringConvertible {
     case unexpected(String)
     case stream(String)
     case output(String)
+    /// A file of the user cannot be read.
+    case input(path: String, String)
 
     package var description: String {
         switch self {
@@ -23,6 +25,7 @@ package enum CustomerError: Error, Equatable, CustomStringConvertible {
         case .unreachable(let url, let problem): "\(url) cannot be reached: \(problem)"
         case .unexpected(let what): "unexpected answer of the platform: \(what)"
         case .stream(let problem): "the stream broke: \(problem)"
+        case .input(let path, let problem): "\(path) cannot be read: \(problem)"
         case .output(let problem): "the picture cannot be written: \(problem)"
         }
     }

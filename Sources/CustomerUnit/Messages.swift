@@ -83,6 +83,7 @@ package struct AdminDeviceAnswer: Codable, Sendable {
     package var disabled: Bool
     package var owner: String?
     package var online: Bool
+    package var hardwareModel: String?
     package var firmwareModel: String?
     package var lastSeen: String?
     package var createdAt: String

@@ -109,7 +109,8 @@ package actor PlatformClient {
         var cursor: String?
         repeat {
             let suffix = cursor.map { "&cursor=\($0)" } ?? ""
-            let page: Page<Item> = try await call(.get, path + "?limit=200" + suffix)
+            let limit = (path.contains("?") ? "&" : "?") + "limit=200"
+            let page: Page<Item> = try await call(.get, path + limit + suffix)
             items += page.items
             cursor = page.nextCursor
         } while cursor != nil
@@ -169,6 +170,26 @@ package actor PlatformClient {
         }
     }
 
+    /// Sends a file as it is, within two hours.
+    package func upload<Answer: Codable & Sendable>(
+        _ file: FileUpload,
+        to path: String
+    ) async throws(CustomerError) -> Answer {
+        var request = HTTPClientRequest(url: base + "/api/v1" + path)
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/octet-stream")
+        request.body = .stream(file, length: .known(file.size))
+        guard let token = session?.accessToken else { throw .notLoggedIn }
+        let limit = TimeAmount.hours(2)
+        do {
+            return try Self.decode(try await perform(request, token: token, within: limit), .post, path)
+        } catch .refused(status: 401, _) {
+            try await renew()
+            let data = try await perform(request, token: session?.accessToken, within: limit)
+            return try Self.decode(data, .post, path)
+        }
+    }
+
     package enum Method: String, Sendable {
         case get = "GET"
         case post = "POST"
@@ -198,16 +219,25 @@ package actor PlatformClient {
     ) async throws(CustomerError) -> Data {
         var request = HTTPClientRequest(url: base + "/api/v1" + path)
         request.method = HTTPMethod(rawValue: method.rawValue)
-        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         if let json {
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: json))
         }
+        // A live request is answered when the unit really publishes, 25 s at the latest.
+        return try await perform(request, token: token, within: .seconds(40))
+    }
+
+    private func perform(
+        _ request: HTTPClientRequest,
+        token: String?,
+        within limit: TimeAmount
+    ) async throws(CustomerError) -> Data {
+        var request = request
+        if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         let status: Int
         let data: Data
         do {
-            // A live request is answered when the unit really publishes, 25 s at the latest.
-            let response = try await http.execute(request, timeout: .seconds(40))
+            let response = try await http.execute(request, timeout: limit)
             status = Int(response.status.code)
             data = Data(buffer: try await response.body.collect(upTo: Self.largestAnswer))
         } catch {

@@ -90,6 +90,8 @@ struct AlarmQueue: Sendable {
     }
 
     /// When ``next(at:)`` has one that waits for its time.
+    var isIdle: Bool { waiting.isEmpty }
+
     var nextWake: Instant? { isTravelling || waiting.isEmpty ? nil : notBefore }
 
     mutating func answered(_ answer: Result<Secret?, RPCFailure>, at now: Instant) -> Settled? {

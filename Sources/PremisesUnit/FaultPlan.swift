@@ -61,7 +61,8 @@ package struct FaultPlan: Sendable, Equatable {
         if parts.count == 2 { messages.delay = try Self.duration(parts[1]) }
     }
 
-    static func duration(_ text: String, option: String = "fault") throws(UnitSetupError) -> Duration {
+    package static func duration(_ text: String, option: String = "fault") throws(UnitSetupError) -> Duration
+    {
         let units = [("ms", 1), ("s", 1000), ("m", 60_000)]
         for (suffix, milliseconds) in units where text.hasSuffix(suffix) {
             guard let number = Int(text.dropLast(suffix.count)), (0...86_400_000).contains(number) else {

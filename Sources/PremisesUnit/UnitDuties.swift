@@ -97,6 +97,12 @@ struct UnitDuties: Sendable {
         )
     }
 
+    /// Something is under way that would end with the unit's sleep.
+    var isBusy: Bool {
+        !jobs.isEmpty || isFormatting || upgrade.isRunning || !alarms.isIdle
+            || profile.channels.keys.contains { pushes.stream(on: $0) != nil }
+    }
+
     // MARK: Time
 
     var nextWake: Instant? {

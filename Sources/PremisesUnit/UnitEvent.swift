@@ -36,6 +36,9 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
     /// What the platform told the unit to do, and why it did not.
     case eventIgnored(name: String, String)
     case restarting(String)
+    case fellAsleep(server: String)
+    /// It is wanted, or wants something itself.
+    case roused
     case stopped
 
     /// One word for scripts.
@@ -67,6 +70,8 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .transferFailed: "transfer_failed"
         case .eventIgnored: "event_ignored"
         case .restarting: "restarting"
+        case .fellAsleep: "fell_asleep"
+        case .roused: "roused"
         case .stopped: "stopped"
         }
     }
@@ -101,6 +106,8 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .transferFailed(let what, let reason): "could not transfer its \(what): \(reason)"
         case .eventIgnored(let name, let reason): "ignored \(name): \(reason)"
         case .restarting(let reason): "starts anew: \(reason)"
+        case .fellAsleep(let server): "fell asleep and listens to \(server)"
+        case .roused: "woke up"
         case .stopped: "stopped"
         }
     }

@@ -25,6 +25,8 @@ package struct PremisesUnitOptions: Sendable {
     /// Units that start in one second. Households do not switch their cameras on all at once.
     package var startsPerSecond: Int
     package var device: VirtualDeviceSettings
+    /// Units sleep when they had nothing to do for so long; nil: never.
+    package var sleepAfter: Duration?
     /// For chance of any kind, so that a run can be repeated; nil: another one each time.
     package var seed: UInt64?
 
@@ -39,6 +41,7 @@ package struct PremisesUnitOptions: Sendable {
         patternBitrate: Int = 0,
         startsPerSecond: Int = 250,
         device: VirtualDeviceSettings = VirtualDeviceSettings(),
+        sleepAfter: Duration? = nil,
         seed: UInt64? = nil
     ) {
         self.platform = platform
@@ -51,6 +54,7 @@ package struct PremisesUnitOptions: Sendable {
         self.patternBitrate = patternBitrate
         self.startsPerSecond = startsPerSecond
         self.device = device
+        self.sleepAfter = sleepAfter
         self.seed = seed
     }
 }
@@ -155,6 +159,7 @@ package final class UnitFleet: Sendable {
             )
             profile.abilities = device.abilities
             profile.extras = device.abilities.contains(.configuration) ? Self.extras : []
+            profile.sleepAfter = options.sleepAfter
             profile.alarms = Set(AlarmType.allCases)
             let loop = group.next()
             let runner = NIOLoopBoundBox.makeBoxSendingValue(

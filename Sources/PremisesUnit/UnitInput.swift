@@ -51,6 +51,8 @@ extension UnitMachine {
         case alarm(UnitAlarm)
         /// What the device says to an order.
         case device(JobID, DeviceAnswer)
+        /// A sleeping unit is wanted.
+        case roused
         /// What the device tells by itself.
         case news(DeviceNews)
         case transfer(JobID, TransferNews)
@@ -79,6 +81,8 @@ extension UnitMachine {
         /// Answered with ``Input/transfer(_:_:)``.
         case upload(UploadOrder)
         case download(DownloadOrder)
+        /// Keep in touch until ``Input/roused``, or until the unit connects by itself.
+        case hibernate(HibernationOrder)
         case startPush(PushOrder)
         case stopPush(PushID)
         /// Replaces the wake before. Waking early does no harm.

@@ -25,6 +25,8 @@ package struct UnitMachine: Sendable {
         case scheduling(AttemptID, deadline: Instant)
         case connecting(AttemptID, deadline: Instant)
         case online(UnitSession)
+        /// Its main chip is down.
+        case asleep
     }
 
     /// What goes on beside a running session after the `Reschedule` event (§9.3.1.2 item 2).
@@ -44,6 +46,7 @@ package struct UnitMachine: Sendable {
     private var hasBeenConnected = false
     private var lastAttempt: UInt64 = 0
     private var duties: UnitDuties
+    private var sleep: SleepRule
     private var bindCode: String?
     /// ``FaultPlan/messages``
     private var line: FaultyLine?
@@ -52,6 +55,7 @@ package struct UnitMachine: Sendable {
     package init(_ profile: UnitProfile, faults: FaultPlan = FaultPlan()) {
         self.faults = faults
         duties = UnitDuties(profile, faults: faults)
+        sleep = SleepRule(after: profile.sleepAfter)
         if !faults.messages.isEmpty { line = FaultyLine(faults.messages) }
     }
 
@@ -113,7 +117,10 @@ package struct UnitMachine: Sendable {
         case .channel(let number, let state):
             return take(duties.setState(state, of: number), at: now, using: &random)
         case .alarm(let alarm):
-            return take(duties.raise(alarm, at: now, isOnline: isOnline), at: now, using: &random)
+            let actions = take(duties.raise(alarm, at: now, isOnline: isOnline), at: now, using: &random)
+            return actions + rouse(at: now)
+        case .roused:
+            return rouse(at: now)
         case .device(let job, let answer):
             return take(duties.receive(job, answer, at: now), at: now, using: &random)
         case .news(let news):
@@ -133,9 +140,9 @@ package struct UnitMachine: Sendable {
     private var nextWake: Instant? {
         let own: Instant? =
             switch state {
-            case .stopped: nil
+            case .stopped, .asleep: nil
             case .waiting(let instant, _), .scheduling(_, let instant), .connecting(_, let instant): instant
-            case .online(let session): session.nextWake
+            case .online(let session): min(session.nextWake, sleep.nextWake ?? session.nextWake)
             }
         let beside: Instant? =
             switch rescheduler {
@@ -169,6 +176,10 @@ package struct UnitMachine: Sendable {
             actions.append(.close(attempt))
             actions += disconnected("the login was not answered in time", at: now, using: &random)
         case .online(let current):
+            if let order = sleep.due(at: now, isBusy: duties.isBusy || rescheduler != nil) {
+                return actions + leave(for: .asleep)
+                    + [.hibernate(order), .report(.fellAsleep(server: "\(order.host):\(order.port)"))]
+            }
             actions += session(current.attempt, at: now, using: &random) { $0.wake(at: now) }
         default: break
         }
@@ -252,6 +263,11 @@ package struct UnitMachine: Sendable {
         return (answer.signalling.domain, port, isSecure)
     }
 
+    private mutating func rouse(at now: Instant) -> [Action] {
+        guard case .asleep = state else { return [] }
+        return [.report(.roused)] + connect(at: now)
+    }
+
     private mutating func connect(at now: Instant) -> [Action] {
         guard let servers else { return schedule(at: now) }
         let (host, port, isSecure) = Self.server(of: servers)
@@ -284,6 +300,7 @@ package struct UnitMachine: Sendable {
     ) -> [Action] {
         guard case .connecting(attempt, _) = state else { return [] }
         state = .online(UnitSession(attempt: attempt, faults: faults, at: now))
+        sleep.connected(at: now)
         line?.clear()
         hasBeenConnected = true
         let mac = profile.credentials.macIdentity.rawValue
@@ -364,7 +381,7 @@ package struct UnitMachine: Sendable {
         switch state {
         case .connecting(let attempt, _): actions.append(.close(attempt))
         case .online(let session): actions.append(.close(session.attempt))
-        case .stopped, .waiting, .scheduling: break
+        case .stopped, .waiting, .scheduling, .asleep: break
         }
         state = next
         rescheduler = nil
@@ -395,6 +412,9 @@ package struct UnitMachine: Sendable {
                 }
             case .serve(let id, let request):
                 let caller = UnitDuties.Caller(attempt: attempt, serve: id)
+                if request.method == KeepAwaken.name, let order = try? KeepAwaken(request.parameters) {
+                    sleep.stayAwake(for: .seconds(order.seconds), at: now)
+                }
                 actions += take(duties.serve(request, for: caller, at: now), at: now, using: &random)
             case .deliver(let event):
                 actions += take(duties.receive(event, at: now), at: now, using: &random)
@@ -402,6 +422,7 @@ package struct UnitMachine: Sendable {
                 actions += take(duties.alarmAnswered(answer, at: now), at: now, using: &random)
             case .reschedule:
                 if rescheduler == nil { actions += askBeside(at: now) }
+            case .informed(let info): sleep.adopt(info, macIdentity: profile.credentials.macIdentity)
             case .bindArrived: bindCode = nil
             case .lost(let reason):
                 actions.append(.close(attempt))

@@ -70,6 +70,8 @@ final class UnitRunner: VdConnectionOwner {
     /// The connection of the latest attempt: on its way, or open.
     private var opening: (attempt: AttemptID, channel: EventLoopFuture<any Channel>)?
     private var open: (attempt: AttemptID, channel: any Channel)?
+    /// While the unit sleeps.
+    private var hibernation: HibernationClient?
     private var handles: [PushID: PushHandle] = [:]
     /// Carrying out an action may bring news at once, which waits until all actions are done.
     private var inputs: [UnitMachine.Input] = []
@@ -107,7 +109,9 @@ final class UnitRunner: VdConnectionOwner {
             let next = inputs.removeFirst()
             switch next {
             case .start: startDevice()
-            case .stop: device?.stop()
+            case .stop:
+                device?.stop()
+                endHibernation()
             default: break
             }
             let actions = machine.receive(next, at: .now, using: &random)
@@ -121,7 +125,10 @@ final class UnitRunner: VdConnectionOwner {
     private func carryOut(_ action: UnitMachine.Action) {
         switch action {
         case .schedule(let attempt, let request): schedule(attempt, request)
-        case .connect(let attempt, let address): connect(attempt, address)
+        case .connect(let attempt, let address):
+            endHibernation()
+            connect(attempt, address)
+        case .hibernate(let order): hibernate(order)
         case .send(let attempt, let message): send(message.encoded(), attempt)
         case .sendBytes(let attempt, let bytes): send(bytes, attempt)
         case .sendMalformed(let attempt): send(Array(#"{"req":"Keepalive","seq":"#.utf8), attempt)
@@ -177,6 +184,21 @@ final class UnitRunner: VdConnectionOwner {
         return { news in
             loop.execute { bound.value.receive(.transfer(job, news)) }
         }
+    }
+
+    // MARK: Sleep
+
+    private func hibernate(_ order: HibernationOrder) {
+        let client = HibernationClient(order, seed: random.next(), on: loop) { [weak self] in
+            self?.receive(.roused)
+        }
+        hibernation = client
+        client.start()
+    }
+
+    private func endHibernation() {
+        hibernation?.stop()
+        hibernation = nil
     }
 
     // MARK: Vs

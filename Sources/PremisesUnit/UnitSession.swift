@@ -16,6 +16,7 @@ struct UnitSession: Sendable {
         case alarmAnswered(RPCAnswer)
         /// The platform wants the unit to ask Vs again (Table I.2-6).
         case reschedule
+        case informed(ServerInfo)
         /// An answer to something that was sent later shows that the bind code arrived.
         case bindArrived
         /// The connection is of no more use; always the last output.
@@ -153,7 +154,12 @@ struct UnitSession: Sendable {
                 ? [.alarmAnswered(.failure(.internalError("too many requests wait")))] : []
         }
         var outputs: [Output] = id == Self.alarmCall ? [.alarmAnswered(answer)] : []
-        if id == Self.infoCall, case .success(let result) = answer { adopt(result, at: now) }
+        if id == Self.infoCall, case .success(let result) = answer,
+            let info = try? ServerInfo(result)
+        {
+            adopt(info, at: now)
+            outputs.append(.informed(info))
+        }
         // Answers come in the order of the requests (§9.3.2.1.1).
         guard let before = callsBeforeBind else { return outputs }
         callsBeforeBind = before > 0 ? before - 1 : nil
@@ -162,8 +168,9 @@ struct UnitSession: Sendable {
     }
 
     /// A broken answer leaves the usual interval: a unit without a heartbeat would be worse.
-    private mutating func adopt(_ result: JSONObject, at now: Instant) {
-        guard let info = try? ServerInfo(result), let seconds = info.heartbeatSeconds else { return }
+    private mutating func adopt(_ info: ServerInfo, at now: Instant) {
+        // With a hibernation server the interval is that of its heartbeats.
+        guard info.hibernation == nil, let seconds = info.heartbeatSeconds else { return }
         nextHeartbeat = nextHeartbeat + (.seconds(seconds) - interval)
         interval = .seconds(seconds)
         // A long interval may come after a short one has passed.

@@ -28,6 +28,12 @@ package struct Configuration: Sendable {
         package var deployedNames: Bool
     }
 
+    package struct Hibernation: Sendable {
+        /// 0: off.
+        package var port: Int
+        package var wakeTimeout: Duration
+    }
+
     package struct SRT: Sendable {
         package enum Encryption: String, Sendable { case off, optional, required }
         package var port: Int
@@ -77,6 +83,8 @@ package struct Configuration: Sendable {
         package var uploadPicture: Int
         package var uploadLog: Int
         package var uploads: Int
+        package var firmware: Int
+        package var firmwareDownloads: Int
         package var alarmsPerUnit: Int
         /// Per second and unit.
         package var alarmRate: Int
@@ -111,6 +119,7 @@ package struct Configuration: Sendable {
     /// On the same address as ``https``; 0: off.
     package var httpPort: Int
     package var vd: Vd
+    package var hibernation: Hibernation
     package var srt: SRT
     package var liveLinger: Duration
     /// Bit/s; 0: no limit.
@@ -144,6 +153,10 @@ package struct Configuration: Sendable {
             offlineAfter: read.duration("vd.offline_after"),
             rpcTimeout: read.duration("vd.rpc_timeout"),
             deployedNames: read.truth("vd.deployed_names")
+        )
+        hibernation = Hibernation(
+            port: read.number("hibernation.port"),
+            wakeTimeout: read.duration("hibernation.wake_timeout")
         )
         srt = SRT(
             port: read.number("srt.port"),
@@ -196,7 +209,10 @@ package struct Configuration: Sendable {
             report(missing, "expected a file, for the other one of tls.certificate and tls.key is set")
         }
         var taken: [Int: String] = [:]
-        for path in ["https.port", "http.port", "vd.port", "vd.plain_port", "metrics.port"] {
+        let ports = [
+            "https.port", "http.port", "vd.port", "vd.plain_port", "hibernation.port", "metrics.port",
+        ]
+        for path in ports {
             guard case .number(let port) = values[path]?.value, port != 0 else { continue }
             if let other = taken.updateValue(path, forKey: port) {
                 report(path, "expected a port of its own, found \(port), which is \(other) too")
@@ -266,6 +282,8 @@ extension Configuration.Limits {
             uploadPicture: read.number("limits.upload_picture"),
             uploadLog: read.number("limits.upload_log"),
             uploads: read.number("limits.uploads"),
+            firmware: read.number("limits.firmware"),
+            firmwareDownloads: read.number("limits.firmware_downloads"),
             alarmsPerUnit: read.number("limits.alarms_per_unit"),
             alarmRate: read.number("limits.alarm_rate"),
             alarmBurst: read.number("limits.alarm_burst"),

@@ -38,6 +38,7 @@ package enum ConfigurationTable {
         "https": "Vs, the customer API and media over HTTP; HTTP/1.1 and HTTP/2",
         "http": "The same without TLS, for units that cannot",
         "vd": "Signalling with premises units (Vd)",
+        "hibernation": "Battery units that sleep",
         "srt": "Media from units and to viewers (Vm)",
         "live": "Live viewing",
         "store": "Database",
@@ -111,6 +112,18 @@ package enum ConfigurationTable {
             .truth,
             default: "true",
             "Serve the older names that deployed units use (/ovc, /ovp/getServerAddr) too."
+        ),
+        ConfigurationKey(
+            "hibernation.port",
+            .port,
+            default: "0",
+            "TCP port where units that sleep keep in touch, without TLS; 0: off."
+        ),
+        ConfigurationKey(
+            "hibernation.wake_timeout",
+            .duration(.seconds(1) ... .seconds(60)),
+            default: "15s",
+            "How long a call waits for a unit that was told to wake."
         ),
         ConfigurationKey("srt.port", .port, default: "8890", "UDP port; 0: off."),
         ConfigurationKey(
@@ -235,6 +248,13 @@ package enum ConfigurationTable {
         size("upload_picture", 1024...(1 << 30), "8MiB", "One picture of a unit."),
         size("upload_log", 1024...(16 << 30), "64MiB", "One log of a unit."),
         count("uploads", 1...100_000, 256, "Uploads of units under way at a time."),
+        size("firmware", 1024...(16 << 30), "256MiB", "One firmware image."),
+        count(
+            "firmware_downloads",
+            1...10_000,
+            50,
+            "Units that fetch firmware at a time; others are told to come again."
+        ),
         count("alarms_per_unit", 10...1_000_000, 10_000, "Alarms of one unit that are kept; the oldest go."),
         count("alarm_rate", 1...1000, 1, "Alarm reports per second of one unit, in the long run."),
         count("alarm_burst", 1...10_000, 60, "The same at once."),

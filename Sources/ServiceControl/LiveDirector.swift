@@ -12,7 +12,11 @@ actor LiveDirector {
     /// Channels with live business at once; more customers are turned away.
     private static let mostChannels = 100_000
 
+    /// A unit that was woken is asked to stay awake for so long, again and again while its picture is wanted.
+    private static let keepAwake = Duration.seconds(60)
+
     private let units: UnitRegistry
+    private let waker: UnitWaker
     private let news: UnitNewsFeed
     private let media: any MediaDistributor
     private let timing: LiveChannel.Timing
@@ -26,6 +30,8 @@ actor LiveDirector {
         var wake: Instant?
         /// Names under which the media server may speak of this channel.
         var streams: [StreamID] = []
+        /// The unit was woken for this channel and would fall asleep by itself.
+        var keepAwakeAt: Instant?
     }
 
     private var channels: [ChannelAddress: Busy] = [:]
@@ -36,6 +42,7 @@ actor LiveDirector {
 
     init(
         units: UnitRegistry,
+        waker: UnitWaker,
         media: any MediaDistributor,
         timing: LiveChannel.Timing,
         mostWaiters: Int,
@@ -44,6 +51,7 @@ actor LiveDirector {
         logger: Logger
     ) {
         self.units = units
+        self.waker = waker
         news = units.news()
         self.media = media
         self.timing = timing
@@ -156,6 +164,7 @@ actor LiveDirector {
         hearUnits()
         for (channel, busy) in channels {
             if let wake = busy.wake, wake <= now { receive(.wake, on: channel) }
+            if let due = busy.keepAwakeAt, due <= now { keepAwake(channel, at: now) }
         }
     }
 
@@ -186,7 +195,7 @@ actor LiveDirector {
             // Only names made here: one that a unit merely reports may be the stream of another unit.
             case .push(let stream, _): if !busy.streams.contains(stream) { busy.streams.append(stream) }
             case .wake(let instant): busy.wake = instant
-            case .stop, .close, .dismiss, .grant, .fail: break
+            case .rouse, .stop, .close, .dismiss, .grant, .fail: break
             }
         }
         if busy.machine.isIdle {
@@ -227,6 +236,13 @@ actor LiveDirector {
                 self.hearUnits()
                 self.receive(.stopped(stream), on: channel)
             }
+        case .rouse:
+            Task {
+                let isAwake = await waker.wake(channel.unit) == .awake
+                if isAwake { self.keepAwake(channel, at: .now) }
+                self.hearUnits()
+                self.receive(.roused(isAwake), on: channel)
+            }
         case .close(let stream):
             Task { await media.close(stream) }
         case .dismiss(let stream, let leases):
@@ -239,6 +255,14 @@ actor LiveDirector {
         case .wake:
             break
         }
+    }
+
+    /// Whether the unit knows `KeepAwaken` (Table I.2-26) or not changes nothing here.
+    private func keepAwake(_ channel: ChannelAddress, at now: Instant) {
+        guard channels[channel] != nil else { return }
+        channels[channel]?.keepAwakeAt = now + Self.keepAwake / 2
+        let request = KeepAwaken(channel: channel.number, seconds: Int(Self.keepAwake.inSeconds)).request
+        Task { _ = await units.call(request, on: channel.unit) }
     }
 
     private func push(
@@ -284,6 +308,7 @@ extension LiveChannel.Link {
             case .connected: .connected
             case .disconnected: .disconnected
             case .offline: .offline
+            case .asleep: .asleep
             }
     }
 }

@@ -23,8 +23,8 @@ actor PTZDirector {
         self.calls = calls
     }
 
-    func control(_ command: CtrlPTZ, of unit: UnitID, by user: UserName) throws(UnitCallError) {
-        let link = try calls.link(to: unit, for: command)
+    func control(_ command: CtrlPTZ, of unit: UnitID, by user: UserName) async throws(UnitCallError) {
+        let link = try await calls.link(to: unit, for: command)
         guard units[unit] != nil || units.count < Self.mostUnits else { throw .busy(unit) }
         if units[unit] == nil { units[unit] = Unit(epoch: link.epoch) }
         // The link may be a newer one than that of which the lease knows.

@@ -42,7 +42,10 @@ package final class SignallingService: Service {
     private let gate: ConnectionGate
     private let media: any MediaDistributor
     private let services: UnitServices
-    private let units: UnitRegistry
+    let units: UnitRegistry
+    let waker: UnitWaker
+    let nodeDrain: NodeDrain
+    private let hibernation: HibernationListener?
     private let news: UnitNewsFeed
     private let configurationNews: UnitNewsFeed
     private let director: LiveDirector
@@ -55,12 +58,15 @@ package final class SignallingService: Service {
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
 
-    /// `servers` serve what units ask of other parts of the platform; `documents` keeps what units say of
-    /// themselves and what is wanted of them over a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can connect.
+    /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
+    /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
+    /// a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can
+    /// connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
         gate: ConnectionGate,
+        hibernationGate: ConnectionGate? = nil,
         admission: any UnitAdmission,
         media: any MediaDistributor,
         servers: [any UnitRequestServer] = [],
@@ -84,11 +90,36 @@ package final class SignallingService: Service {
             metrics: metrics,
             logger: logger
         )
-        units = UnitRegistry(node: settings.node, offlineAfter: settings.offlineAfter)
+        units = UnitRegistry(
+            node: settings.node,
+            offlineAfter: settings.offlineAfter,
+            silence: settings.hibernation?.silence ?? .seconds(135),
+            sleepers: settings.units
+        )
+        let waker = UnitWaker(
+            units: units,
+            wakeTime: settings.hibernation?.wakeTime ?? .seconds(15),
+            metrics: metrics
+        )
+        self.waker = waker
         news = units.news()
         configurationNews = units.news()
+        nodeDrain = NodeDrain(units: units, logger: logger)
+        let registry = units
+        hibernation = settings.hibernation.map {
+            HibernationListener(
+                settings: $0,
+                gate: hibernationGate ?? gate,
+                units: registry,
+                waker: waker,
+                admission: admission,
+                metrics: metrics,
+                group: group
+            )
+        }
         director = LiveDirector(
             units: units,
+            waker: waker,
             media: media,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
@@ -97,7 +128,7 @@ package final class SignallingService: Service {
             logger: logger
         )
         let book = CapabilityBook()
-        calls = UnitCalls(units: units, abilities: book, metrics: UnitCallMetrics(metrics))
+        calls = UnitCalls(units: units, waker: waker, abilities: book, metrics: UnitCallMetrics(metrics))
         capabilities = CapabilityDesk(
             book: book,
             units: units,
@@ -119,6 +150,10 @@ package final class SignallingService: Service {
         let units = units
         metrics.gauge("vedette_vd_units_online", "Units that are connected or were a moment ago.") {
             Double(units.connectedUnits)
+        }
+        metrics.gauge("vedette_units_asleep", "Units that sleep, with heartbeats at the hibernation server.")
+        {
+            Double(units.sleepers.count)
         }
     }
 
@@ -156,6 +191,15 @@ package final class SignallingService: Service {
             channels.append(channel)
             onListening(port, channel.localAddress?.port ?? port.port)
         }
+        if let hibernation {
+            do throws(ServerError) {
+                channels.append(try await listen(hibernation))
+            } catch {
+                for channel in channels { try? await channel.close() }
+                for listener in listeners { listener.closeAll() }
+                throw error
+            }
+        }
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 for await event in events.cancelOnGracefulShutdown() { await self.director.heard(event) }
@@ -165,12 +209,33 @@ package final class SignallingService: Service {
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
+        waker.stop()
+        hibernation?.closeAll()
         for listener in listeners { listener.drain() }
         let deadline = Instant.now + Self.drainTime
-        while listeners.contains(where: { $0.connections > 0 }), Instant.now < deadline {
+        while listeners.contains(where: { $0.connections > 0 }) || (hibernation?.connections ?? 0) > 0,
+            Instant.now < deadline
+        {
             try? await Task.sleep(for: .milliseconds(20))
         }
         for listener in listeners { listener.closeAll() }
+    }
+
+    /// Opens the hibernation server, and tells units of it from now on.
+    private func listen(_ hibernation: HibernationListener) async throws(ServerError) -> any Channel {
+        let settings = hibernation.settings
+        let channel = try await hibernation.bind()
+        let number = channel.localAddress?.port ?? settings.port
+        services.hibernationPort.store(number, ordering: .relaxed)
+        let port = VdPort(
+            name: "hibernation",
+            host: settings.host,
+            port: settings.port,
+            identity: nil,
+            headerTimeout: settings.headerTimeout
+        )
+        onListening(port, number)
+        return channel
     }
 
     /// Wakes what is due, twenty times a second, and looks after silent units every second.
@@ -184,6 +249,8 @@ package final class SignallingService: Service {
                 await capabilities.heard(unit)
             }
             await ptz.tick(at: .now)
+            waker.tick(at: .now)
+            nodeDrain.tick(at: .now)
             guard ticks % 20 == 0 else { continue }
             for unit in units.sweep(at: .now) {
                 logger.notice("unit offline", metadata: ["unit": "\(unit)"])
@@ -264,6 +331,7 @@ extension SignallingService: ServiceControlPoint {
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
         switch failure {
         case .unitOffline: .unitOffline(channel.unit)
+        case .unitAsleep: .unitAsleep(channel.unit)
         case .refused(let code, let message): .refusedByUnit(code: code, message: message)
         case .unitSilent: .unitSilent(channel.unit)
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)

@@ -23,6 +23,8 @@ package struct SignallingSettings: Sendable {
     package var maxBitrate: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
+    /// Nil: no hibernation server.
+    package var hibernation: HibernationSettings?
     /// Units that are asked for their documents at the same time; 0: none is asked on its login.
     package var documentQueries: Int
     package var configuration: ConfigurationShadow.Timing
@@ -39,6 +41,7 @@ package struct SignallingSettings: Sendable {
         liveWaiting: Int = 100,
         maxBitrate: Int = 0,
         deployedNames: Bool = true,
+        hibernation: HibernationSettings? = nil,
         documentQueries: Int = 32,
         configuration: ConfigurationShadow.Timing = ConfigurationShadow.Timing()
     ) {
@@ -53,6 +56,7 @@ package struct SignallingSettings: Sendable {
         self.liveWaiting = liveWaiting
         self.maxBitrate = maxBitrate
         self.deployedNames = deployedNames
+        self.hibernation = hibernation
         self.documentQueries = documentQueries
         self.configuration = configuration
     }

@@ -13,6 +13,7 @@ protocol UnitAbilities: Sendable {
 /// once.
 struct UnitCalls: UnitControlPoint {
     let units: UnitRegistry
+    let waker: UnitWaker
     let abilities: any UnitAbilities
     let metrics: UnitCallMetrics
 
@@ -20,7 +21,7 @@ struct UnitCalls: UnitControlPoint {
         _ request: Request,
         of unit: UnitID
     ) async throws(UnitCallError) -> Request.Answer {
-        let link = try link(to: unit, for: request)
+        let link = try await link(to: unit, for: request)
         switch await link.call(request.request) {
         case .answered(.success(let result)):
             do throws(FieldError) {
@@ -45,7 +46,7 @@ struct UnitCalls: UnitControlPoint {
     }
 
     func tell<Event: VdEvent>(_ event: Event, to unit: UnitID) async throws(UnitCallError) {
-        let link = try link(to: unit, for: event)
+        let link = try await link(to: unit, for: event)
         guard await link.notify(event.event) else { throw .offline(unit) }
         metrics.told.add()
     }
@@ -54,7 +55,8 @@ struct UnitCalls: UnitControlPoint {
     func link(
         to unit: UnitID,
         for message: some VdMessage
-    ) throws(UnitCallError) -> UnitLink {
+    ) async throws(UnitCallError) -> UnitLink {
+        try await awaken(unit, for: type(of: message).name)
         guard let link = units.connectedLink(unit) else { throw .offline(unit) }
         if let number = (message as? any ChannelMessage)?.channel, link.registration.channels[number] == nil {
             throw .noSuchChannel(ChannelAddress(unit: unit, number: number))
@@ -66,6 +68,26 @@ struct UnitCalls: UnitControlPoint {
         }
         return link
     }
+
+    /// Wakes a unit that sleeps, if that is what the message is worth.
+    private func awaken(_ unit: UnitID, for message: String) async throws(UnitCallError) {
+        guard units.link(of: unit) == .asleep else { return }
+        guard Self.waking.contains(message) else { throw .asleep(unit) }
+        switch await waker.wake(unit) {
+        case .awake: return
+        case .silent: throw .asleep(unit)
+        case .offline: throw .offline(unit)
+        case .busy: throw .busy(unit)
+        }
+    }
+
+    /// What somebody wants of the camera now. Reading a state wakes nobody ("never wake by polling"), and what
+    /// can wait until the unit is awake waits.
+    private static let waking: Set = [
+        Snapshot.name, StartRecord.name, CtrlPTZ.name, PlayVideo.name, CtrlVideo.name, KeepAwaken.name,
+        RebootDevice.name, RebootChannel.name, SetTime.name, FormatDisk.name, LogUploadAsync.name,
+        ResetConfig.name,
+    ]
 }
 
 extension RPCFailure {

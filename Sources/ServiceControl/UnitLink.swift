@@ -17,6 +17,8 @@ final class UnitLink: Sendable {
 
     let registration: UnitRegistration
     let epoch: Epoch
+    /// How long the unit may say nothing.
+    let silence: Duration
     private let login: UnitLogin
     private let connectedAt: WallTime
     private let handler: NIOLoopBound<VdHandler>
@@ -27,12 +29,14 @@ final class UnitLink: Sendable {
         registration: UnitRegistration,
         login: UnitLogin,
         epoch: Epoch,
+        silence: Duration,
         handler: VdHandler,
         loop: any EventLoop
     ) {
         self.registration = registration
         self.login = login
         self.epoch = epoch
+        self.silence = silence
         self.handler = NIOLoopBound(handler, eventLoop: loop)
         connectedAt = .now
         report = Mutex(Report(lastSeen: .now, seenAt: .now))
@@ -42,6 +46,8 @@ final class UnitLink: Sendable {
     var firmwareModel: String { login.firmwareModel }
 
     var lastSeen: Instant { report.withLock { $0.lastSeen } }
+
+    var pushesLive: Bool { report.withLock { $0.channels.contains { $0.stream != nil } } }
 
     func call(_ request: RPCRequest) async -> CallOutcome {
         await withCheckedContinuation { continuation in

@@ -6,6 +6,8 @@ package import Vd
 
 package enum LinkState: Sendable, Equatable {
     case connected, disconnected, offline
+    /// Powered down, with heartbeats at the hibernation server.
+    case asleep
 }
 
 /// Which units are here: the owner and epoch of each, and the way to call it.
@@ -36,10 +38,19 @@ package final class UnitRegistry: Sendable {
     private let state = Mutex(State())
     private let node: NodeName
     private let offlineAfter: Duration
+    /// Looked at for units that are not connected.
+    let sleepers: SleepingUnits
 
-    package init(node: NodeName, offlineAfter: Duration) {
+    /// `silence`: without a heartbeat a sleeping unit counts as offline then. `sleepers`: units that may sleep.
+    package init(
+        node: NodeName,
+        offlineAfter: Duration,
+        silence: Duration = .seconds(135),
+        sleepers: Int = 20_000
+    ) {
         self.node = node
         self.offlineAfter = offlineAfter
+        self.sleepers = SleepingUnits(silence: silence, capacity: sleepers)
     }
 
     /// News from now on, for a listener of its own that takes them a few times a second. For what runs as long as the
@@ -71,6 +82,7 @@ package final class UnitRegistry: Sendable {
             $0.entries[link.unit] = Entry(link: link, offlineAt: nil)
             return (old?.link, $0.feeds)
         }
+        if displaced !== link { sleepers.woke(link.unit) }
         for feed in feeds { feed.changed(link.unit) }
         return displaced
     }
@@ -80,7 +92,7 @@ package final class UnitRegistry: Sendable {
         let feeds: [UnitNewsFeed] = state.withLock {
             guard $0.entries[link.unit]?.link === link, $0.isConnected(link.unit) else { return [] }
             $0.connected -= 1
-            $0.entries[link.unit]?.offlineAt = link.lastSeen + offlineAfter
+            $0.entries[link.unit]?.offlineAt = link.lastSeen + max(offlineAfter, link.silence)
             return $0.feeds
         }
         for feed in feeds { feed.changed(link.unit) }
@@ -90,38 +102,67 @@ package final class UnitRegistry: Sendable {
         for feed in state.withLock({ $0.feeds }) { feed.reported(channel, stream) }
     }
 
-    /// Forgets units that have been silent for too long, and returns them.
+    /// A heartbeat of a sleeping unit came. False: as many sleep as may.
+    func slept(_ connection: HibernationConnection, at now: Instant) -> Bool {
+        switch sleepers.heard(connection, at: now) {
+        case .full: return false
+        case .taken(let fellAsleep, let displaced):
+            displaced?.close()
+            guard fellAsleep else { return true }
+            for feed in state.withLock({ $0.feeds }) { feed.changed(connection.registration.unit) }
+            return true
+        }
+    }
+
+    /// Forgets units that have been silent for too long, and returns them. What was known of a unit that sleeps is
+    /// kept.
     package func sweep(at now: Instant) -> [UnitID] {
+        let silent = sleepers.sweep(at: now)
+        let asleep = sleepers.all
         let (gone, feeds) = state.withLock { state in
-            let gone = state.entries.filter { $0.value.offlineAt.map { $0 <= now } ?? false }.map(\.key)
+            var gone = state.entries.filter { $0.value.offlineAt.map { $0 <= now } ?? false }.map(\.key)
+                .filter { asleep[$0] == nil }
             for unit in gone { state.entries[unit] = nil }
+            gone += silent.filter { state.entries[$0] == nil && !gone.contains($0) }
             return (gone, state.feeds)
         }
-        for feed in feeds { for unit in gone { feed.changed(unit) } }
+        for feed in feeds { for unit in gone + silent { feed.changed(unit) } }
         return gone
     }
 
     // MARK: For the rest of the platform
 
     package func link(of unit: UnitID) -> LinkState {
-        state.withLock {
-            guard let entry = $0.entries[unit] else { return .offline }
-            return entry.offlineAt == nil ? .connected : .disconnected
+        let known: LinkState? = state.withLock {
+            $0.entries[unit].map { $0.offlineAt == nil ? .connected : .disconnected }
         }
+        if known != .connected, sleepers.sleeper(unit) != nil { return .asleep }
+        return known ?? .offline
     }
 
     package func presence(of unit: UnitID) -> UnitPresence? {
-        state.withLock { $0.entries[unit] }.map { presence($0) }
+        presence(state.withLock { $0.entries[unit] }, sleepers.sleeper(unit))
     }
 
     /// Units that are here, ordered by name.
     package func sessions(after: UnitID?, limit: Int) -> [UnitSession] {
         let entries = state.withLock { $0.entries }
-        return entries.filter { after == nil || $0.key > after ?? $0.key }.sorted { $0.key < $1.key }
-            .prefix(limit).map { UnitSession(unit: $0.key, presence: presence($0.value)) }
+        let asleep = sleepers.all
+        let names = Set(entries.keys).union(asleep.keys).filter { unit in after.map { $0 < unit } ?? true }
+        return names.sorted().prefix(limit).compactMap { unit in
+            presence(entries[unit], asleep[unit]).map { UnitSession(unit: unit, presence: $0) }
+        }
     }
 
     package var connectedUnits: Int { state.withLock { $0.connected } }
+
+    /// Every connected unit, for a node that is emptied.
+    var candidates: [Drain.Candidate] {
+        let entries = state.withLock { $0.entries.values.filter { $0.offlineAt == nil } }
+        return entries.map {
+            Drain.Candidate(unit: $0.link.unit, epoch: $0.link.epoch, pushesLive: $0.link.pushesLive)
+        }
+    }
 
     /// Whether `unit` may connect where `limit` units may: a unit that displaces itself always may.
     func hasRoom(for unit: UnitID, limit: Int) -> Bool {
@@ -135,11 +176,12 @@ package final class UnitRegistry: Sendable {
     }
 
     package func disconnect(_ unit: UnitID, because reason: String) {
+        sleepers.forget(unit)
         connectedLink(unit)?.close(.local(reason))
     }
 
     package func registration(of unit: UnitID) -> UnitRegistration? {
-        state.withLock { $0.entries[unit]?.link.registration }
+        state.withLock { $0.entries[unit]?.link.registration } ?? sleepers.sleeper(unit)?.registration
     }
 
     /// Nil where the unit is not connected now.
@@ -149,7 +191,10 @@ package final class UnitRegistry: Sendable {
         }
     }
 
-    private func presence(_ entry: Entry) -> UnitPresence {
-        entry.link.presence(node: node, connected: entry.offlineAt == nil)
+    private func presence(_ entry: Entry?, _ sleeper: SleepingUnits.Sleeper?) -> UnitPresence? {
+        guard let entry else { return sleeper?.presence(node: node) }
+        let awake = entry.link.presence(node: node, connected: entry.offlineAt == nil)
+        guard !awake.connected, let sleeper else { return awake }
+        return sleeper.presence(after: awake)
     }
 }

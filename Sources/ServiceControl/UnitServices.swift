@@ -3,6 +3,7 @@ import HSSModel
 import HostClock
 import Logging
 import ServerKit
+import Synchronization
 import Vd
 
 /// What connections share: settings, figures, and the way to the registry for things that take time.
@@ -12,6 +13,8 @@ final class UnitServices: Sendable {
     let requests: UnitRequestTable
     private let admission: any UnitAdmission
     private let logger: Logger
+    /// The port of the hibernation server once it listens.
+    let hibernationPort = Atomic(0)
 
     init(
         settings: SignallingSettings,
@@ -44,6 +47,24 @@ final class UnitServices: Sendable {
         }
     }
 
+    /// Where this unit keeps in touch, awake and asleep.
+    func serverInfo(for registration: UnitRegistration) -> ServerInfo {
+        let port = hibernationPort.load(ordering: .relaxed)
+        guard port != 0,
+            let info = settings.hibernation?.serverInfo(for: registration.macIdentity, port: port)
+        else { return settings.serverInfo }
+        return info
+    }
+
+    /// How long this unit may say nothing over Vd. One that may sleep was given the interval of the hibernation
+    /// server, and some take it for Vd too.
+    func silence(of registration: UnitRegistration) -> Duration {
+        guard let hibernation = settings.hibernation,
+            HibernationIdentity(registration.macIdentity) != nil
+        else { return settings.offlineAfter }
+        return max(settings.offlineAfter, hibernation.silence)
+    }
+
     func unitConnected(_ unit: UnitID, _ login: UnitLogin) {
         logger.info(
             "unit connected",
@@ -52,7 +73,15 @@ final class UnitServices: Sendable {
                 "reconnect": "\(login.reconnect)",
             ]
         )
-        admission.noteSeen(unit, firmwareModel: login.firmwareModel, at: .now)
+        admission.noteArrival(
+            UnitArrival(
+                unit: unit,
+                hardwareModel: login.hardwareModel,
+                firmwareModel: login.firmwareModel,
+                restarted: !login.reconnect,
+                time: .now
+            )
+        )
     }
 
     func unitDisconnected(_ unit: UnitID) {

@@ -22,7 +22,10 @@ struct UploadOrders {
     /// Table I.2-22: "The answer comes after the picture has been uploaded."
     func snapshot(of channel: ChannelAddress) async throws(UnitUploadError) -> StoredContent {
         try await unit { () async throws(UnitCallError) in
-            _ = try calls.link(to: channel.unit, for: Snapshot(channel: channel.number, url: Secret("-")))
+            _ = try await calls.link(
+                to: channel.unit,
+                for: Snapshot(channel: channel.number, url: Secret("-"))
+            )
         }
         let address = try await address(
             for: .snapshot,

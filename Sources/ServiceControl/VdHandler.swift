@@ -72,6 +72,7 @@ final class VdHandler: ChannelInboundHandler {
             registration: registration,
             login: login,
             epoch: units.nextEpoch(),
+            silence: services.silence(of: registration),
             handler: self,
             loop: context.eventLoop
         )
@@ -144,7 +145,7 @@ final class VdHandler: ChannelInboundHandler {
     /// Called once a second.
     func sweep(at now: Instant) {
         if let wakeAt, wakeAt <= now { step(.wake) }
-        if let link, now - link.lastSeen > services.settings.offlineAfter {
+        if let link, now - link.lastSeen > link.silence {
             isGivenUp = true
             step(.close(.local("silent for longer than vd.offline_after")))
         }
@@ -253,7 +254,7 @@ final class VdHandler: ChannelInboundHandler {
             return .success(.empty)
         case GetServerInfo.name:
             try check(GetServerInfo(request.parameters).macID)
-            return .success(services.settings.serverInfo.object)
+            return .success(services.serverInfo(for: registration).object)
         default:
             guard let errand = try services.requests.errand(for: request, of: registration) else {
                 return .failure(.unsupportedMethod(request.method))

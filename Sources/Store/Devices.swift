@@ -10,6 +10,7 @@ package struct StoredDevice: Sendable, Equatable {
     package var passwordHash: Secret
     package var disabled: Bool
     package var owner: UserName?
+    package var hardwareModel: String?
     package var firmwareModel: String?
     package var lastSeen: WallTime?
     package var createdAt: WallTime
@@ -22,6 +23,7 @@ package struct StoredDevice: Sendable, Equatable {
         passwordHash: Secret,
         disabled: Bool = false,
         owner: UserName? = nil,
+        hardwareModel: String? = nil,
         firmwareModel: String? = nil,
         lastSeen: WallTime? = nil,
         createdAt: WallTime
@@ -33,6 +35,7 @@ package struct StoredDevice: Sendable, Equatable {
         self.passwordHash = passwordHash
         self.disabled = disabled
         self.owner = owner
+        self.hardwareModel = hardwareModel
         self.firmwareModel = firmwareModel
         self.lastSeen = lastSeen
         self.createdAt = createdAt
@@ -54,11 +57,13 @@ package struct DeviceCredential: Sendable, Equatable {
 package struct UnitSighting: Sendable, Equatable {
     package var unit: UnitID
     /// Nil: not told, what is stored stays.
+    package var hardwareModel: String?
     package var firmwareModel: String?
     package var time: WallTime
 
-    package init(unit: UnitID, firmwareModel: String?, time: WallTime) {
+    package init(unit: UnitID, hardwareModel: String? = nil, firmwareModel: String?, time: WallTime) {
         self.unit = unit
+        self.hardwareModel = hardwareModel
         self.firmwareModel = firmwareModel
         self.time = time
     }

@@ -34,6 +34,11 @@ package struct Migration: Sendable, Equatable {
             name: "0003_unit_documents",
             sql: String(decoding: PackageResources._003_unit_documents_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 4,
+            name: "0004_firmware",
+            sql: String(decoding: PackageResources._004_firmware_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

@@ -8,11 +8,11 @@ extension AlarmType {
         case .cry: "cry"
         case .face: "face"
         case .sound: "sound"
-        case .lowPower: "low-power"
-        case .lockPicking: "lock-picking"
-        case .bellRing: "bell"
+        case .lowPower: "low_power"
+        case .lockPicking: "lock_picking"
+        case .bellRing: "bell_ring"
         case .human: "human"
-        case .infraredMotion: "pir"
+        case .infraredMotion: "infrared_motion"
         }
     }
 

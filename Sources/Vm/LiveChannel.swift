@@ -44,6 +44,11 @@ package struct LiveChannel: Sendable {
         case broken(StreamID, retryAt: Instant?)
     }
 
+    private enum Rousing: Equatable {
+        case no, underWay
+        case failed(retryAt: Instant)
+    }
+
     package static let mostLeases = 256
     /// Leases that are watched or may yet be; more customers are turned away.
     package static let mostWatchers = 16_384
@@ -52,6 +57,8 @@ package struct LiveChannel: Sendable {
     private let mostWaiters: Int
     private var link: Link
     private var phase = Phase.idle
+    /// While the unit sleeps.
+    private var rousing = Rousing.no
     private var lastEpoch: Epoch
     private var waiters: [Waiter] = []
     private var leases: [LeaseID: Lease] = [:]
@@ -110,6 +117,8 @@ package struct LiveChannel: Sendable {
             leases = leases.filter { $0.value.holder != holder || (lease != nil && $0.key != lease) }
         case .link(let new):
             linked(new, now, &actions)
+        case .roused(let awake):
+            roused(awake, now, &actions)
         case .reported(let stream):
             reported(stream, now, &actions)
         case .pushed(let stream, let epoch, let outcome):
@@ -185,6 +194,7 @@ package struct LiveChannel: Sendable {
 
     private mutating func linked(_ new: Link, _ now: Instant, _ actions: inout [Action]) {
         link = new
+        if new != .asleep { rousing = .no }
         switch (new, phase) {
         case (.connected, .broken(let stream, nil)):
             phase = .broken(stream, retryAt: now)
@@ -198,6 +208,18 @@ package struct LiveChannel: Sendable {
         default:
             break
         }
+    }
+
+    private mutating func roused(_ awake: Bool, _ now: Instant, _ actions: inout [Action]) {
+        guard link == .asleep, rousing == .underWay else { return }
+        // One that came and fell asleep again before this was told may be woken again.
+        if awake {
+            rousing = .failed(retryAt: now + .seconds(1))
+            return
+        }
+        failWaiters(.unitAsleep, &actions)
+        failures += 1
+        rousing = .failed(retryAt: now + Timing.retry(afterFailures: failures))
     }
 
     private mutating func reported(_ stream: StreamID?, _ now: Instant, _ actions: inout [Action]) {
@@ -274,7 +296,13 @@ package struct LiveChannel: Sendable {
         watchers = watchers.filter { $0.value.viewers > 0 || $0.value.mayJoinUntil > now }
         if let until = resting?.until, until <= now { resting = nil }
         for waiter in waiters where waiter.deadline <= now {
-            actions.append(.fail(waiter.request, link == .offline ? .unitOffline : .unitSilent))
+            let failure: LiveFailure =
+                switch link {
+                case .offline: .unitOffline
+                case .asleep: .unitAsleep
+                case .connected, .disconnected: .unitSilent
+                }
+            actions.append(.fail(waiter.request, failure))
         }
         waiters.removeAll { $0.deadline <= now }
         if case .agreed(let stream, _, let publishBy) = phase, publishBy <= now {
@@ -286,6 +314,10 @@ package struct LiveChannel: Sendable {
 
     private mutating func settle(_ now: Instant, _ actions: inout [Action]) {
         let wanted = isWanted(at: now)
+        if wanted, isRouseDue(at: now) {
+            rousing = .underWay
+            actions.append(.rouse)
+        }
         switch phase {
         case .idle:
             guard wanted else { return forget() }
@@ -384,6 +416,24 @@ package struct LiveChannel: Sendable {
         return lingerUntil.map { now < $0 } ?? false
     }
 
+    /// Somebody wants what only the unit can give, and it sleeps.
+    private func isRouseDue(at now: Instant) -> Bool {
+        switch rousing {
+        case .underWay: false
+        case .failed(let retryAt): retryAt <= now && lacksUnit
+        case .no: lacksUnit
+        }
+    }
+
+    private var lacksUnit: Bool {
+        guard link == .asleep else { return false }
+        switch phase {
+        case .idle: return resuming != nil || !waiters.isEmpty
+        case .broken: return true
+        case .asked, .agreed, .live, .stopping: return false
+        }
+    }
+
     private var current: StreamID? {
         switch phase {
         case .idle, .stopping: resuming
@@ -405,6 +455,7 @@ package struct LiveChannel: Sendable {
         case .live where !isDemanded(at: now): lingerUntil.map { times.append($0) }
         default: break
         }
+        if case .failed(let retryAt) = rousing, demanded, lacksUnit { times.append(retryAt) }
         return times.min()
     }
 }

@@ -14,6 +14,8 @@ package struct LiveRequestID: Hashable, Sendable {
 /// Why a customer who asked for a picture gets none.
 package enum LiveFailure: Error, Equatable, Sendable {
     case unitOffline
+    /// The unit sleeps and did not wake in time.
+    case unitAsleep
     /// The unit answered `PushLive` with an error (Table I.2-12).
     case refused(code: Int, message: String)
     /// The unit did not answer, or did not come back in time.
@@ -69,6 +71,8 @@ extension LiveChannel {
         /// The socket is gone; a reconnect is not an offline.
         case disconnected
         case offline
+        /// Powered down; comes when it is woken.
+        case asleep
     }
 
     package enum PushOutcome: Equatable, Sendable {
@@ -90,6 +94,8 @@ extension LiveChannel {
         /// Gives back one lease, or all of the holder.
         case release(LeaseID?, holder: UserName)
         case link(Link)
+        /// ``Action/rouse`` ended: the unit is logged in, or did not come in time.
+        case roused(Bool)
         /// What `Keepalive` said of this channel (Table I.2-1).
         case reported(StreamID?)
         case pushed(StreamID, Epoch, PushOutcome)
@@ -113,6 +119,8 @@ extension LiveChannel {
         case push(StreamID, Epoch)
         /// Send `StopLive`; report ``Input/stopped(_:)``.
         case stop(StreamID)
+        /// Wake the unit, which sleeps; report ``Input/roused(_:)``.
+        case rouse
         /// End the stream at the media server.
         case close(StreamID)
         /// End the viewers of these leases there; their tickets no longer count.

@@ -10,6 +10,7 @@ import Vd
 
 /// What is kept of units: uploads, alarms, events, and their upkeep.
 struct Activities {
+    let blobs: FileBlobs
     let uploads: UploadDesk
     let alarms: AlarmDesk
     let feed: EventFeed
@@ -24,7 +25,7 @@ struct Activities {
         metrics: MetricRegistry,
         logger: Logger
     ) throws {
-        let blobs = try FileBlobs(
+        blobs = try FileBlobs(
             folder: configuration.blobs.folder,
             reserve: Int64(configuration.blobs.reserve)
         )

@@ -7,9 +7,9 @@ import HSSModel
 struct AdminCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "admin",
-        abstract: "Enrol devices and manage users as an operator.",
+        abstract: "Enrol devices, manage users and update cameras as an operator.",
         discussion: "Log in first: vedette cu login https://HOST:PORT --user admin",
-        subcommands: [User.self, Device.self]
+        subcommands: [User.self, Device.self, Firmware.self, Node.self]
     )
 }
 

@@ -144,7 +144,8 @@ extension AdminCommand {
                     [
                         ["device", answer.deviceId], ["mac", answer.macId], ["name", answer.name],
                         ["state", answer.disabled ? "disabled" : answer.online ? "online" : "offline"],
-                        ["owner", answer.owner ?? "-"], ["firmware", answer.firmwareModel ?? "-"],
+                        ["owner", answer.owner ?? "-"],
+                        ["hardware", answer.hardwareModel ?? "-"], ["firmware", answer.firmwareModel ?? "-"],
                         ["last seen", answer.lastSeen ?? "never"], ["enrolled", answer.createdAt],
                     ] + answer.channels.map { ["channel \($0.channel)", $0.channelId] }
                 )

@@ -65,9 +65,10 @@ struct Platform {
         )
         let limits = configuration.limits.listener
         let signalling = SignallingService(
-            settings: SignallingSettings(configuration, node: node),
+            settings: try SignallingSettings(configuration, node: node),
             ports: Self.vdPorts(configuration, identity),
             gate: ConnectionGate(limits: limits, listener: "vd", metrics: metrics),
+            hibernationGate: ConnectionGate(limits: limits, listener: "hibernation", metrics: metrics),
             admission: registry,
             media: media,
             servers: activities.servers,
@@ -76,22 +77,36 @@ struct Platform {
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
-                let scheme = port.identity == nil ? "ws" : "wss"
+                let scheme =
+                    port.name == "hibernation" ? "tcp" : port.identity == nil ? "ws" : "wss"
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
+        let firmware = try FirmwareRollOuts(
+            configuration,
+            store: store,
+            activities: activities,
+            signalling: signalling,
+            metrics: metrics,
+            logger: logger
+        )
+        registry.onArrival { firmware.rollOuts.arrived($0) }
         registry.onDeviceChange { change in
             switch change {
             case .disabled: break
-            case .removed, .unbound: await signalling.forgetWishes(of: change.unit)
+            case .removed(let unit):
+                await signalling.forgetWishes(of: unit)
+                firmware.rollOuts.removed(unit)
+            case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
             }
             await signalling.disconnect(change.unit)
         }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
+        let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
         let scheduling = SchedulingService(
             devices: store,
-            nodes: OneNode(configuration: configuration, name: node, signalling: signalling),
+            nodes: nodes,
             settings: .init(configuration),
             metrics: metrics,
             logger: logger
@@ -105,11 +120,14 @@ struct Platform {
                 units: signalling,
                 media: media,
                 activity: activities.point,
+                firmware: firmware.access,
+                nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
-            uploads: activities.uploads
+            uploads: activities.uploads,
+            library: firmware.library
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -146,6 +164,7 @@ struct Platform {
         services += [registry, media]
         services += activities.services
         services.append(signalling)
+        services.append(firmware.rollOuts)
         services += listeners
         process = ServerProcess(
             services: services,
@@ -188,6 +207,7 @@ struct Platform {
         if configuration.httpPort != 0 { names.insert("http") }
         if configuration.vd.port != 0 { names.insert("vd") }
         if configuration.vd.plainPort != 0 { names.insert("vd.plain") }
+        if configuration.hibernation.port != 0 { names.insert("hibernation") }
         if configuration.metrics.port != 0 { names.insert("metrics") }
         return names
     }
@@ -220,7 +240,8 @@ struct Platform {
         scheduling: SchedulingService,
         api: CustomerAPI,
         media: MediaService,
-        uploads: UploadDesk
+        uploads: UploadDesk,
+        library: FirmwareLibrary
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
@@ -228,6 +249,7 @@ struct Platform {
         api.addRoutes(to: router)
         media.addRoutes(to: router)
         uploads.addRoutes(to: router) { $0.remoteAddress }
+        library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }
 }
@@ -247,7 +269,7 @@ private struct OneNode: NodeDirectory {
                 securePort: configuration.vd.port,
                 connectedUnits: signalling.connectedUnits,
                 capacity: configuration.limits.units,
-                draining: false
+                draining: await signalling.drainProgress().map { !$0.returning } ?? false
             )
         ]
     }

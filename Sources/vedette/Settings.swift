@@ -13,7 +13,10 @@ import Vs
 // What each role takes of the configuration.
 
 extension SignallingSettings {
-    init(_ configuration: Configuration, node: NodeName) {
+    init(_ configuration: Configuration, node: NodeName) throws {
+        var live = LiveChannel.Timing(linger: configuration.liveLinger)
+        // Whoever waits for a sleeping unit waits for its push too.
+        live.request = max(live.request, configuration.hibernation.wakeTimeout + live.publish)
         self.init(
             node: node,
             keepalive: configuration.vd.keepalive,
@@ -24,10 +27,34 @@ extension SignallingSettings {
                 waitingCalls: configuration.limits.callsPerUnit
             ),
             units: configuration.limits.units,
-            live: .init(linger: configuration.liveLinger),
+            live: live,
             liveWaiting: configuration.limits.liveWaiting,
             maxBitrate: configuration.liveMaxBitrate,
-            deployedNames: configuration.vd.deployedNames
+            deployedNames: configuration.vd.deployedNames,
+            hibernation: try HibernationSettings(configuration)
+        )
+    }
+}
+
+extension HibernationSettings {
+    /// Nil where it is switched off.
+    fileprivate init?(_ configuration: Configuration) throws {
+        guard configuration.hibernation.port != 0 else { return nil }
+        let secret = try KeyFile.load("hibernation", of: configuration, what: "hibernation key")
+        guard let key = HibernationKey(secret) else {
+            throw ServerError.unusable(
+                what: "hibernation key",
+                path: KeyFile.path("hibernation", of: configuration),
+                reason: "it is shorter than 32 bytes"
+            )
+        }
+        self.init(
+            host: configuration.https.host,
+            port: configuration.hibernation.port,
+            domain: configuration.node.domain,
+            key: key,
+            wakeTime: configuration.hibernation.wakeTimeout,
+            headerTimeout: configuration.limits.headerTimeout
         )
     }
 }
@@ -74,6 +101,7 @@ extension Registry.Limits {
 extension SchedulingService.Settings {
     init(_ configuration: Configuration) {
         self.init(peerToPeer: .none, relay: .none)
+        if configuration.hibernation.port != 0 { hibernationDomain = configuration.node.domain }
         deployedNames = configuration.vd.deployedNames
         requestsPerSecond = Double(configuration.limits.vsRate)
         burst = configuration.limits.vsBurst
@@ -131,6 +159,34 @@ extension UploadKey {
             throw ServerError.unusable(
                 what: "upload key",
                 path: KeyFile.path("uploads", of: configuration),
+                reason: "it is shorter than 32 bytes"
+            )
+        }
+        return key
+    }
+}
+
+extension FirmwareLibrary.Settings {
+    init(_ configuration: Configuration) {
+        let domain = configuration.node.domain
+        let plainPort = configuration.httpPort
+        self.init(
+            secureAddress: "https://\(domain):\(configuration.https.port)",
+            plainAddress: plainPort == 0 ? nil : "http://\(domain):\(plainPort)",
+            imageSize: Int64(configuration.limits.firmware),
+            downloads: configuration.limits.firmwareDownloads
+        )
+    }
+}
+
+extension FirmwareKey {
+    /// The key of firmware addresses, made once.
+    static func load(_ configuration: Configuration) throws -> FirmwareKey {
+        let secret = try KeyFile.load("firmware", of: configuration, what: "firmware key")
+        guard let key = FirmwareKey(secret) else {
+            throw ServerError.unusable(
+                what: "firmware key",
+                path: KeyFile.path("firmware", of: configuration),
                 reason: "it is shorter than 32 bytes"
             )
         }

@@ -18,6 +18,11 @@ enum Terminal {
         write(line + "\n", to: STDERR_FILENO)
     }
 
+    /// Text that does not end its line: for what is written over.
+    static func printErrorText(_ text: String) {
+        write(text, to: STDERR_FILENO)
+    }
+
     /// One line at once, also into a pipe: whoever waits for it does not wait for a full buffer.
     static func printLine(_ line: String) {
         write(line + "\n", to: STDOUT_FILENO)

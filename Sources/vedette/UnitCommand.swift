@@ -71,6 +71,12 @@ struct UnitCommand: AsyncParsableCommand {
                 """
         )
         var fault: [String] = []
+        @Option(
+            name: .long,
+            help:
+                "Sleep when there was nothing to do for so long, such as 30s; takes a MAC identity of 16 digits."
+        )
+        var sleepAfter: String?
         @Option(name: .long, help: "Repeat the chance of a run: waits and faults.") var seed: UInt64?
         @Flag(
             name: .long,
@@ -130,6 +136,7 @@ struct UnitCommand: AsyncParsableCommand {
                 patternBitrate: bitrate,
                 startsPerSecond: startsPerSecond,
                 device: device,
+                sleepAfter: try sleepAfter.map { try FaultPlan.duration($0, option: "sleep-after") },
                 seed: seed
             )
         }

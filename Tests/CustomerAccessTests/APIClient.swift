@@ -20,7 +20,9 @@ struct APIClient {
     }
 
     let neighbours: Neighbours
+    let firmware: FirmwareNeighbour
     let activity: ActivityNeighbour
+    let nodes: FakeNodes
     private let client: any TestClientProtocol
 
     static func run(
@@ -28,7 +30,9 @@ struct APIClient {
         _ body: @escaping @Sendable (APIClient) async throws -> Void
     ) async throws {
         let neighbours = Neighbours()
+        let firmware = FirmwareNeighbour()
         let activity = ActivityNeighbour()
+        let nodes = FakeNodes()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -43,10 +47,20 @@ struct APIClient {
                 events: activity,
                 webhooks: activity
             ),
+            firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
+            nodes: nodes,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
-            try await body(APIClient(neighbours: neighbours, activity: activity, client: client))
+            try await body(
+                APIClient(
+                    neighbours: neighbours,
+                    firmware: firmware,
+                    activity: activity,
+                    nodes: nodes,
+                    client: client
+                )
+            )
         }
     }
 

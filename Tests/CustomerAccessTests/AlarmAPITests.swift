@@ -26,7 +26,7 @@ import Testing
             #expect(
                 answer.json == #"{"active":false,"alarm_id":"a1","channel":1,"#
                     + #""description":"front \"door\"","device_id":"cam-1","end_inferred":false,"#
-                    + #""ended_at":"\#(Neighbours.seen)","name":"bell","#
+                    + #""ended_at":"\#(Neighbours.seen)","name":"bell_ring","#
                     + #""picture":"/api/v1/alarms/a1/picture","received_at":"\#(Neighbours.seen)","#
                     + #""start_inferred":false,"started_at":"\#(Neighbours.seen)","type":10}"#
             )

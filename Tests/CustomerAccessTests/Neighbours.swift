@@ -58,6 +58,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             channels: [0: ChannelID(unchecked: "\(id)-0"), 1: ChannelID(unchecked: "\(id)-1")],
             disabled: false,
             owner: owner.map { UserName(unchecked: $0) },
+            hardwareModel: "cam-a",
             firmwareModel: "1.0",
             lastSeen: time,
             createdAt: time

@@ -4,12 +4,7 @@ import Synchronization
 
 /// A program that runs beside the test. Its output is kept, 4 MiB of it.
 final class ToolProcess: Sendable {
-    private struct State {
-        var output = Data()
-        var status: Int32?
-        /// Everything that was printed has been read.
-        var isDrained = false
-    }
+    private static let mostOutput = 4 << 20
 
     /// What still runs when the tests end is killed then.
     private static let running: Mutex<Set<pid_t>> = {
@@ -18,7 +13,9 @@ final class ToolProcess: Sendable {
     }()
 
     private let process: Process
-    private let state = Mutex(State())
+    private let status = Mutex<Int32?>(nil)
+    /// A file, not a pipe: taking a pipe's handler away while the program ends was seen to crash libdispatch.
+    private let printed: String
 
     /// With `output`, standard output goes to that file and only errors are kept.
     init(
@@ -34,28 +31,21 @@ final class ToolProcess: Sendable {
         var all = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("VEDETTE_") }
         all.merge(environment) { $1 }
         process.environment = all
-        let pipe = Pipe()
+        printed = try TestFolder.make() + "/output"
+        _ = FileManager.default.createFile(atPath: printed, contents: nil)
+        let log = FileHandle(forWritingAtPath: printed)
         if let output {
             _ = FileManager.default.createFile(atPath: output, contents: nil)
             process.standardOutput = FileHandle(forWritingAtPath: output)
         } else {
-            process.standardOutput = pipe
+            process.standardOutput = log
         }
-        process.standardError = pipe
+        process.standardError = log
         // Not the shared null device: its descriptor was seen to be that of another process.
         process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
-        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
-            let data = handle.availableData
-            guard !data.isEmpty, let self else {
-                handle.readabilityHandler = nil
-                self?.state.withLock { $0.isDrained = true }
-                return
-            }
-            self.state.withLock { if $0.output.count < 4 << 20 { $0.output += data } }
-        }
         process.terminationHandler = { [weak self] process in
             _ = Self.running.withLock { $0.remove(process.processIdentifier) }
-            self?.state.withLock { $0.status = process.terminationStatus }
+            self?.status.withLock { $0 = process.terminationStatus }
         }
         try process.run()
         if process.isRunning { _ = Self.running.withLock { $0.insert(process.processIdentifier) } }
@@ -63,10 +53,16 @@ final class ToolProcess: Sendable {
 
     deinit {
         kill()
+        try? FileManager.default.removeItem(atPath: (printed as NSString).deletingLastPathComponent)
     }
 
-    var output: String { state.withLock { String(decoding: $0.output, as: UTF8.self) } }
-    var hasEnded: Bool { state.withLock { $0.status != nil } }
+    var output: String {
+        guard let file = FileHandle(forReadingAtPath: printed) else { return "" }
+        defer { try? file.close() }
+        return String(decoding: (try? file.read(upToCount: Self.mostOutput)) ?? Data(), as: UTF8.self)
+    }
+
+    var hasEnded: Bool { status.withLock { $0 != nil } }
 
     /// SIGKILL, harmless when it has ended.
     func kill() {
@@ -80,12 +76,10 @@ final class ToolProcess: Sendable {
     /// Waits for the end; kills it after `seconds`. The exit status, or nil where it had to be killed.
     func end(within seconds: Int = 60) async -> Int32? {
         try? await eventually("\(process.arguments ?? []) ends", within: seconds) { hasEnded }
-        guard let status = state.withLock({ $0.status }) else {
+        guard let status = status.withLock({ $0 }) else {
             kill()
             return nil
         }
-        // The end is told by another thread than what was printed last. A grandchild may keep the pipe open.
-        try? await eventually("the output ends", within: 2) { state.withLock { $0.isDrained } }
         return status
     }
 }

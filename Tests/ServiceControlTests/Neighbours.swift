@@ -59,12 +59,22 @@ final class FakeAdmission: UnitAdmission {
         return device.registration
     }
 
+    func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration {
+        let device = state.withLock { state in
+            state.devices.values.first { $0.registration.macIdentity.canonical == macIdentity.canonical }
+        }
+        guard let device, !device.disabled else { throw .refused }
+        return device.registration
+    }
+
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {
         state.withLock { $0.binds.append("\(unit) \(code)") }
         _ = await eventually { !self.state.withLock { $0.bindsWait } }
         guard code == "GOOD" else { throw .unknownCode }
         return UserName(unchecked: "anna")
     }
+
+    func noteArrival(_ arrival: UnitArrival) {}
 
     func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
 }

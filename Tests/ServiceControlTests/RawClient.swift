@@ -164,7 +164,8 @@ final class RawClient {
         try? await channel.close()
     }
 
-    private func bytes(_ count: Int) async -> [UInt8]? {
+    /// The next `count` bytes; nil: the connection ended first.
+    func bytes(_ count: Int) async -> [UInt8]? {
         while buffer.count < count {
             guard let more = await received.next(isolation: #isolation) else { return nil }
             buffer += more.readableBytesView

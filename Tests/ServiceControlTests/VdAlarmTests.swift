@@ -68,7 +68,7 @@ import Vd
             #expect(try await content.read(0, 2000) == UploadPlatform.picture)
             let details = try await Self.details(platform)
             let first =
-                #"{"alarm_id":"\#(alarm.id)","type":10,"name":"bell","state":"pulse","#
+                #"{"alarm_id":"\#(alarm.id)","type":10,"name":"bell_ring","state":"pulse","#
                 + #""timestamp":1763700000,"desc":"gate","inferred":false}"#
             #expect(details == [first, #"{"alarm_id":"\#(alarm.id)","state":"picture"}"#])
         }

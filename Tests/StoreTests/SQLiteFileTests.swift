@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test func aHundredThousandDevicesArePagedByIndex() async throws {
+    @Test func aPageOfAHundredThousandDevicesIsTheRightOne() async throws {
         try await withFolder { folder in
             let path = folder.path("db")
             let store = try SQLiteStore(path: path, at: Sample.start)
@@ -200,18 +200,8 @@ import Testing
                 )
             }
             try queue.close()
-            let clock = ContinuousClock()
-            var page: [StoredDevice] = []
-            let duration = try await clock.measure {
-                page = try await store.devices(
-                    after: UnitID(unchecked: "d099000"),
-                    limit: 100,
-                    owner: nil
-                )
-            }
+            let page = try await store.devices(after: UnitID(unchecked: "d099000"), limit: 100, owner: nil)
             #expect(page.map(\.unit.rawValue) == (99_001...99_100).map { "d0\($0)" })
-            // Measured 2 ms in a debug build; a scan takes longer than that by far.
-            #expect(duration < .seconds(1))
             #expect(try await store.deviceCount() == 100_000)
             try store.close()
         }

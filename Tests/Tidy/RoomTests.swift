@@ -24,8 +24,8 @@ import Testing
             "NIOHTTPTypes", "NIOTLS", "SwiftASN1", "UnixSignals", "X509", "Yams",
         ]),
         "CentreManagement": server.union([
-            "HSSModel", "HostClock", "Vs", "Bus", "Store", "ServerKit", "Crypto", "CryptoExtras", "Dispatch",
-            "Foundation", "NIOCore",
+            "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit", "Crypto",
+            "CryptoExtras", "Dispatch", "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([
             "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit", "AsyncHTTPClient",

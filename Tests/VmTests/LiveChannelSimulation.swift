@@ -12,6 +12,8 @@ private struct World {
         case unitPush(StreamID, Epoch, connection: Int)
         case unitStop(StreamID, connection: Int)
         case unitPublishes(StreamID, Epoch)
+        /// The unit is told to wake.
+        case unitRouse
     }
 
     var now = Instant(nanoseconds: 0)
@@ -24,6 +26,7 @@ private struct World {
     // The unit.
     private var connection = 1
     private var connected = true
+    private var asleep = false
     private var pushing: (stream: StreamID, epoch: Epoch)?
     // The media server.
     private var publisher: (stream: StreamID, epoch: Epoch)?
@@ -53,7 +56,7 @@ private struct World {
                         fresh: StreamID(unchecked: "s\(number)")
                     )
                 )
-            case 3: if connected { disconnect() }
+            case 3: if connected { Bool.random(using: &random) ? disconnect() : fallAsleep() }
             case 4: if !connected { connect() }
             case 5: rebootUnit()
             case 6: if publisher != nil { breakPush() }
@@ -105,6 +108,7 @@ private struct World {
             switch action {
             case .push(let stream, let epoch):
                 later(.unitPush(stream, epoch, connection: connection), lossy: true)
+            case .rouse: later(.unitRouse, lossy: true)
             case .stop(let stream): later(.unitStop(stream, connection: connection), lossy: true)
             case .close(let stream): closeStream(stream)
             case .dismiss(let stream, let leases): dismiss(leases, of: stream)
@@ -169,6 +173,11 @@ private struct World {
                 pushing = nil
             }
             take(.stopped(stream))
+        case .unitRouse:
+            // A unit that is out of reach is not woken.
+            let wakes = asleep && Int.random(in: 0..<4, using: &random) > 0
+            if wakes { connect() }
+            take(.roused(connected))
         case .unitPublishes(let stream, let epoch):
             guard let pushing, pushing == (stream, epoch), !closed.contains(stream) else { return }
             publisher = (stream, epoch)
@@ -178,14 +187,25 @@ private struct World {
 
     // MARK: Faults and people
 
+    /// A unit with its main chip down pushes nothing.
+    private mutating func fallAsleep() {
+        pushing = nil
+        if publisher != nil { breakPush() }
+        connected = false
+        asleep = true
+        take(.link(.asleep))
+    }
+
     private mutating func disconnect() {
         connected = false
+        asleep = false
         take(.link(.disconnected))
     }
 
     private mutating func connect() {
         connection += 1
         connected = true
+        asleep = false
         take(.link(.connected))
     }
 

@@ -20,13 +20,14 @@ extension SQLiteStore: DeviceStore {
             try database.run(
                 """
                 INSERT INTO devices (device_id, mac_id, mac_canonical, name, password_hash, disabled,
-                    firmware_model, last_seen, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    hardware_model, firmware_model, last_seen, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
                 [
                     device.unit.rawValue, device.macIdentity.rawValue, device.macIdentity.canonical,
                     device.name,
-                    device.passwordHash.reveal(), device.disabled, device.firmwareModel,
-                    device.lastSeen?.milliseconds, device.createdAt.milliseconds,
+                    device.passwordHash.reveal(), device.disabled, device.hardwareModel,
+                    device.firmwareModel, device.lastSeen?.milliseconds, device.createdAt.milliseconds,
                 ]
             )
             for (number, channel) in device.channels {
@@ -120,12 +121,13 @@ extension SQLiteStore: DeviceStore {
             for sighting in sightings {
                 try database.run(
                     """
-                    UPDATE devices SET last_seen = ?, firmware_model = coalesce(?, firmware_model)
+                    UPDATE devices SET last_seen = ?, hardware_model = coalesce(?, hardware_model),
+                        firmware_model = coalesce(?, firmware_model)
                     WHERE device_id = ? AND (last_seen IS NULL OR last_seen <= ?)
                     """,
                     [
-                        sighting.time.milliseconds, sighting.firmwareModel, sighting.unit.rawValue,
-                        sighting.time.milliseconds,
+                        sighting.time.milliseconds, sighting.hardwareModel, sighting.firmwareModel,
+                        sighting.unit.rawValue, sighting.time.milliseconds,
                     ]
                 )
             }
@@ -174,6 +176,7 @@ extension StoredDevice {
             passwordHash: Secret(try row.text("password_hash")),
             disabled: try row.flag("disabled"),
             owner: try row.optionalText("owner") == nil ? nil : row.identifier("owner"),
+            hardwareModel: try row.optionalText("hardware_model"),
             firmwareModel: try row.optionalText("firmware_model"),
             lastSeen: try row.optionalInt64("last_seen").map(WallTime.init(milliseconds:)),
             createdAt: try row.time("created_at")
