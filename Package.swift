@@ -154,8 +154,8 @@ let package = Package(
         room(
             "DeviceCheck",
             [
-                "HSSModel", "HostClock", "Vs", "Vd", "SRTTransport", nioCore, nioHTTP1, nioPosix, nioSSL,
-                nioWebSocket,
+                "HSSModel", "HostClock", "Vs", "Vd", "MediaFormats", "SRTTransport", nioCore, nioHTTP1,
+                nioPosix, nioSSL, nioWebSocket,
             ]
         ),
 

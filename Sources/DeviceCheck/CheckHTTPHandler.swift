@@ -1,6 +1,7 @@
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import Vd
 import Vs
 
@@ -11,10 +12,22 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     private static let folder = "/check/"
     private static let longestUpload = 64 << 20
-    private static let servedFile = [UInt8](repeating: 0x55, count: 4096)
+    /// No image of anybody: a device that looks at what it installs refuses it, and says so.
+    private static let firmware = [UInt8](repeating: 0x55, count: 4096)
+    /// A WAV file: 1 s of silence, 8 kHz, 8 bits, mono.
+    private static let sound: [UInt8] = {
+        func little(_ value: UInt32) -> [UInt8] {
+            (0..<4).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
+        }
+        let rate: UInt32 = 8000
+        return Array("RIFF".utf8) + little(36 + rate) + Array("WAVEfmt ".utf8) + little(16) + [1, 0, 1, 0]
+            + little(rate) + little(rate) + [1, 0, 8, 0] + Array("data".utf8) + little(rate)
+            + [UInt8](repeating: 0x80, count: Int(rate))
+    }()
 
     private let site: CheckSite
     private var head: HTTPRequestHead?
+    private var hasHeard = false
     private var size = 0
     private var first: [UInt8] = []
 
@@ -26,6 +39,7 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head(let head):
             self.head = head
+            hasHeard = true
             size = 0
             first = []
         case .body(let part):
@@ -45,6 +59,14 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if hasHeard {
+            // Whatever ends a connection that has worked is no news.
+        } else if error is NIOSSLError || error is BoringSSLError {
+            let what = "\(error)".prefix(160)
+            site.receive(.trouble("TLS failed (\(what)): does the device trust ca.pem, and use TLS at all?"))
+        } else if error is HTTPParserError {
+            site.receive(.trouble("no HTTP came: does the device use TLS, and this side not?"))
+        }
         context.close(promise: nil)
     }
 
@@ -60,16 +82,21 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             let type = head.headers.first(name: "Content-Type")
             site.receive(.uploaded(CheckUpload(name: name, type: type, sizeInBytes: size, head: first)))
             send(.ok, [], context)
-        case (.GET, Self.folder + Names.sound), (.GET, Self.folder + Names.firmware):
-            send(.ok, Self.servedFile, context)
-            site.receive(.fetched(String(path.dropFirst(Self.folder.count))))
+        case (.GET, Self.folder + Names.sound):
+            send(.ok, Self.sound, context)
+            site.receive(.fetched(Names.sound))
+        case (.GET, Self.folder + Names.firmware):
+            send(.ok, Self.firmware, context)
+            site.receive(.fetched(Names.firmware))
         case (.GET, _) where head.headers.contains(name: "Upgrade"):
             guard case .failure(let refusal) = site.login(head.uri) else {
                 return send(.badRequest, [], context)
             }
             site.receive(.loginRefused(refusal.reason))
             send(.unauthorized, Self.json(SchedulingFailureBody(info: refusal.reason)), context)
-        default: send(.notFound, [], context)
+        default:
+            site.receive(.trouble("\(head.method) \(path.prefix(80)) is nothing that a platform serves"))
+            send(.notFound, [], context)
         }
     }
 

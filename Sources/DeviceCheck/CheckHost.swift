@@ -34,7 +34,7 @@ package enum CheckHost {
     /// Connections at once; a device needs four.
     private static let mostConnections = 64
 
-    /// Runs until every step is done or the task is cancelled, and tells what was found until then. `ready` is told the
+    /// Runs until every step is done or the task is cancelled; then the rest is told as not looked at. `ready` is told the
     /// address to give to the device.
     package static func run(
         _ settings: CheckSettings,
@@ -95,7 +95,7 @@ package enum CheckHost {
         let report = try await withTaskCancellationHandler {
             try await done.futureResult.get()
         } onCancel: {
-            loop.execute { site.value?.stop() }
+            loop.execute { site.value?.interrupt() }
         }
         try? await listener.close()
         return report
@@ -107,7 +107,7 @@ package enum CheckHost {
         channel.closeFuture.whenComplete { _ in bound.value.open -= 1 }
         let pipeline = channel.pipeline.syncOperations
         if let trust { try pipeline.addHandler(NIOSSLServerHandler(context: trust)) }
-        try pipeline.addHandler(IdleStateHandler(allTimeout: .seconds(120)))
+        try pipeline.addHandler(IdleStateHandler(allTimeout: site.idleTime))
         let upgrader = NIOWebSocketServerUpgrader(
             maxFrameSize: CheckVdHandler.longestMessage,
             shouldUpgrade: { channel, head in

@@ -8,8 +8,22 @@ extension CheckPlan {
 
     static let media: [CheckStep] = [
         push("pushes MPEG-TS over SRT to the address within 10 s of its yes", first) { memory in
-            memory.recent.contains { $0.what == .streamBegan(first) } ? "the stream came" : nil
+            memory.delay(from: 0, to: .streamBegan(first)).flatMap { delay in
+                delay <= .seconds(10) ? "the stream came after \(CheckRhythm.seconds(delay))" : nil
+            }
         },
+        CheckStep(
+            clause: "§9.3.3",
+            rule: "the stream is MPEG-TS that can be played: tables, H.264 or H.265, a key frame, its clock",
+            skip: hasNoMedia,
+            judge: { memory, isOver in
+                guard let sight = memory.sight(of: first) else { return nil }
+                if sight.missing.isEmpty {
+                    return .passed("\(sight.video ?? ""), tables, a key frame, a clock (PCR)")
+                }
+                return isOver ? .failed("missing: \(sight.missing.joined(separator: ", "))") : nil
+            }
+        ),
         CheckStep(
             clause: "I.2-1",
             rule: "tells the stream that it pushes in Keepalive",
@@ -98,8 +112,12 @@ extension CheckPlan {
                         "answered with success; no media port is open, so the picture was not looked at"
                     )
                 }
-                return seen(memory).map { .passed($0) }
-                    ?? (isOver ? .failed("answered, but it was not done") : nil)
+                if let sight = seen(memory) { return .passed(sight) }
+                guard isOver else { return nil }
+                return .failed(
+                    memory.began(stream)
+                        ? "answered, but it was not done in time" : "answered, but no stream came"
+                )
             }
         )
     }

@@ -24,8 +24,13 @@ package struct CheckMachine: Sendable {
         case uploaded(CheckUpload)
         case fetched(String)
         case streamBegan(StreamID)
+        case streamSeen(StreamID, StreamSight)
         case streamEnded(StreamID)
+        /// Something came that is no part of Vs, Vd or Vm, in words for whoever looks at the device.
+        case trouble(String)
         case wake
+        /// Nobody waits for the rest.
+        case interrupt
     }
 
     package enum Action: Sendable, Equatable {
@@ -64,8 +69,7 @@ package struct CheckMachine: Sendable {
     package init(_ settings: CheckSettings, at now: Instant, wall: WallTime) {
         self.settings = settings
         let steps = CheckPlan.steps.filter { step in
-            guard settings.isDestructive || !step.isDestructive else { return false }
-            return settings.only.isEmpty || settings.only.contains(step.clause) || step.isGroundwork
+            settings.only.isEmpty || settings.only.contains(step.clause) || step.isGroundwork
         }
         self.steps = steps
         memory = CheckMemory(settings, at: now, wall: wall)
@@ -86,6 +90,7 @@ package struct CheckMachine: Sendable {
 
     package mutating func receive(_ input: Input, at now: Instant) -> [Action] {
         if case .finished = state { return [] }
+        if case .interrupt = input { return interrupt() }
         var actions = take(input, at: now)
         advance(&actions, at: now)
         return actions
@@ -100,7 +105,7 @@ package struct CheckMachine: Sendable {
             do throws(SchedulingFailure) {
                 let request = try SchedulingRequest(macids: macids, headers: headers)
                 if request.macIdentity.canonical != settings.macIdentity.canonical {
-                    problem = "macid names another device"
+                    problem = "macid: found \(request.macIdentity), expected \(settings.macIdentity)"
                 }
             } catch {
                 problem = error.info
@@ -109,7 +114,15 @@ package struct CheckMachine: Sendable {
             return []
         case .login(let id, let url):
             var actions: [Action] = []
-            if connection != nil { actions = end(byDevice: true, at: now) }
+            if connection != nil {
+                if !steps[position].changesOver {
+                    memory.noteProblem(
+                        "§9.3.1.3",
+                        "it logged in while its connection was open: two devices with this ID, or one that forgets to close"
+                    )
+                }
+                actions = end(byDevice: true, at: now)
+            }
             connection = (id, RPCSession())
             memory.note(.login(url), at: now)
             return actions
@@ -129,9 +142,12 @@ package struct CheckMachine: Sendable {
         case .uploaded(let upload): memory.note(.uploaded(upload), at: now)
         case .fetched(let name): memory.note(.fetched(name), at: now)
         case .streamBegan(let stream): memory.note(.streamBegan(stream), at: now)
+        case .streamSeen(let stream, let sight): memory.note(.streamSeen(stream, sight), at: now)
         case .streamEnded(let stream): memory.note(.streamEnded(stream), at: now)
+        case .trouble(let what): memory.noteTrouble(what)
         case .wake:
             if let sessionWake, sessionWake <= now { return session(.wake, at: now) }
+        case .interrupt: break
         }
         return []
     }
@@ -252,23 +268,38 @@ package struct CheckMachine: Sendable {
                 if connection != nil {
                     start(&actions, at: now)
                 } else if until <= now {
-                    conclude(.failed("the device did not come back"), &actions)
-                    giveUp(&actions)
+                    conclude(.failed(absence), &actions)
+                    giveUp("the device was not there", &actions)
                 } else {
                     return
                 }
             case .running(let until):
                 let step = steps[position]
-                guard let verdict = step.judge(memory, until <= now) ?? (until <= now ? Self.silence : nil)
+                guard let verdict = step.judge(memory, until <= now) ?? (until <= now ? silence : nil)
                 else { return }
                 conclude(verdict, &actions)
                 // Nothing can be said of a device that never came.
-                if memory.journal.isEmpty { giveUp(&actions) } else { next(&actions, at: now) }
+                if memory.journal.isEmpty {
+                    giveUp("the device was not there", &actions)
+                } else {
+                    next(&actions, at: now)
+                }
             }
         }
     }
 
-    private static let silence = CheckVerdict.failed("nothing came in time")
+    private var silence: CheckVerdict { .failed("nothing came in time" + hint) }
+
+    /// Of a device that is needed and not there.
+    private var absence: String {
+        (memory.logins.isEmpty ? "the device did not log in" : "the device did not come back") + hint
+    }
+
+    /// What came instead, while there was no connection.
+    private var hint: String {
+        guard connection == nil, let trouble = memory.trouble else { return "" }
+        return "; seen last: \(trouble)"
+    }
 
     private mutating func conclude(_ verdict: CheckVerdict, _ actions: inout [Action]) {
         let step = steps[position]
@@ -287,15 +318,31 @@ package struct CheckMachine: Sendable {
         position += 1
     }
 
-    private mutating func giveUp(_ actions: inout [Action]) {
+    private mutating func giveUp(_ reason: String, _ actions: inout [Action]) {
         while position < steps.count {
-            conclude(.skipped("the device was not there"), &actions)
+            conclude(.skipped(ifSpared(steps[position]) ?? reason), &actions)
         }
         finish(&actions)
     }
 
+    private mutating func interrupt() -> [Action] {
+        var actions: [Action] = []
+        report.wasInterrupted = true
+        giveUp("the check was interrupted", &actions)
+        return actions
+    }
+
+    /// Why a rule that costs the device something is left out.
+    private func ifSpared(_ step: CheckStep) -> String? {
+        step.isDestructive && !settings.isDestructive ? "looked at only with --destructive" : nil
+    }
+
     private mutating func next(_ actions: inout [Action], at now: Instant) {
         guard position < steps.count else { return finish(&actions) }
+        if let reason = ifSpared(steps[position]) {
+            conclude(.skipped(reason), &actions)
+            return next(&actions, at: now)
+        }
         // `start` may answer at once, and its answer belongs to the new step.
         memory.beginStep(at: now)
         if steps[position].needsConnection, connection == nil {

@@ -1,9 +1,10 @@
 import HSSModel
+import MediaFormats
 import NIOCore
 import SRTTransport
 
-/// An SRT port that takes the streams of one device and throws them away: it tells when MPEG-TS comes and when it ends.
-/// Only used on its event loop.
+/// An SRT port that takes the streams of one device and throws them away: it tells when MPEG-TS comes, what it shows of
+/// itself, and when it ends. Only used on its event loop.
 final class CheckMedia {
     /// Streams at once; there are two at most while one takes over from the other.
     private static let mostStreams = 4
@@ -11,8 +12,9 @@ final class CheckMedia {
     private static let syncByte: UInt8 = 0x47
 
     private struct Stream {
-        var id: StreamID
-        var hasBegun = false
+        let id: StreamID
+        var scanner = TransportStreamScanner()
+        var sight: StreamSight?
     }
 
     let port: Int
@@ -61,10 +63,10 @@ final class CheckMedia {
         }
         for (socket, stream) in streams {
             do throws(SRTError) {
-                if try receive(socket), !stream.hasBegun {
-                    streams[socket]?.hasBegun = true
-                    tell(.streamBegan(stream.id))
-                }
+                guard let sight = try receive(socket), sight != stream.sight else { continue }
+                streams[socket]?.sight = sight
+                if stream.sight == nil { tell(.streamBegan(stream.id)) }
+                tell(.streamSeen(stream.id, sight))
             } catch {
                 socket.close()
                 streams[socket] = nil
@@ -73,22 +75,45 @@ final class CheckMedia {
         }
     }
 
-    /// True where MPEG-TS came. Throws when the peer is gone.
-    private func receive(_ socket: SRTSocket) throws(SRTError) -> Bool {
+    /// What the stream has shown until now; nil: no MPEG-TS yet. Throws when the peer is gone.
+    private func receive(_ socket: SRTSocket) throws(SRTError) -> StreamSight? {
+        guard var stream = streams.removeValue(forKey: socket) else { return nil }
+        defer { streams[socket] = stream }
+        var hasKeyFrame = stream.sight?.hasKeyFrame ?? false
         var buffer = [UInt8](repeating: 0, count: SRTSocket.longestMessage)
-        var came = false
         for _ in 0..<Self.messagesPerLook {
-            var outcome: Result<Int?, SRTError> = .success(nil)
-            buffer.withUnsafeMutableBytes { bytes in
+            let outcome = buffer.withUnsafeMutableBytes { bytes -> Result<Bool, SRTError> in
                 do throws(SRTError) {
-                    outcome = .success(try socket.receive(into: bytes)?.length)
+                    guard let length = try socket.receive(into: bytes)?.length else { return .success(false) }
+                    stream.scanner.scan(UnsafeRawBufferPointer(rebasing: bytes[..<length])) { run in
+                        hasKeyFrame = hasKeyFrame || run.keyFrame != nil
+                    }
+                    return .success(true)
                 } catch {
-                    outcome = .failure(error)
+                    return .failure(error)
                 }
             }
-            guard let length = try outcome.get() else { break }
-            came = came || (length >= 188 && buffer[0] == Self.syncByte)
+            guard try outcome.get() else { break }
         }
-        return came
+        return stream.scanner.packets > 0 ? StreamSight(stream.scanner, hasKeyFrame: hasKeyFrame) : nil
+    }
+}
+
+extension StreamSight {
+    fileprivate init(_ scanner: TransportStreamScanner, hasKeyFrame: Bool) {
+        self.init(
+            hasTables: scanner.hasTables,
+            video: Self.name(scanner.video),
+            hasKeyFrame: hasKeyFrame,
+            hasClock: scanner.clockReference != nil
+        )
+    }
+
+    private static func name(_ video: TransportStreamScanner.Video) -> String? {
+        switch video {
+        case .coded(.h264, _): "H.264"
+        case .coded(.h265, _): "H.265"
+        case .coded(.other, _), .unknown, .none: nil
+        }
     }
 }

@@ -18,6 +18,34 @@ package struct CheckUpload: Sendable, Equatable {
     }
 }
 
+/// What a stream has shown of what a player needs.
+package struct StreamSight: Sendable, Equatable {
+    /// PAT and PMT.
+    package var hasTables: Bool
+    /// `H.264` or `H.265`; nil: the tables name no other.
+    package var video: String?
+    package var hasKeyFrame: Bool
+    /// PCR.
+    package var hasClock: Bool
+
+    package init(hasTables: Bool, video: String?, hasKeyFrame: Bool, hasClock: Bool) {
+        self.hasTables = hasTables
+        self.video = video
+        self.hasKeyFrame = hasKeyFrame
+        self.hasClock = hasClock
+    }
+
+    /// In the order in which a player needs them.
+    var missing: [String] {
+        [
+            hasTables ? nil : "the tables (PAT, PMT)",
+            video != nil ? nil : "H.264 or H.265 in the tables",
+            hasKeyFrame ? nil : "a key frame",
+            hasClock ? nil : "its clock (PCR)",
+        ].compactMap(\.self)
+    }
+}
+
 /// What the device did, in order, with its times: what every verdict is made of.
 struct CheckMemory: Sendable {
     enum Occurrence: Sendable, Equatable {
@@ -34,6 +62,7 @@ struct CheckMemory: Sendable {
         case uploaded(CheckUpload)
         case fetched(String)
         case streamBegan(StreamID)
+        case streamSeen(StreamID, StreamSight)
         case streamEnded(StreamID)
     }
 
@@ -57,6 +86,8 @@ struct CheckMemory: Sendable {
     private(set) var pushWasRefused = false
     /// Rules of the envelope that were broken at any time, each once.
     private(set) var problems: [(clause: String, what: String)] = []
+    /// The newest thing that came and was no part of Vs, Vd or Vm: a hint where nothing else came.
+    private(set) var trouble: String?
 
     /// The host's time when the check began.
     private let begin: (instant: Instant, wall: WallTime)
@@ -97,6 +128,8 @@ struct CheckMemory: Sendable {
         problems.append((clause, what))
     }
 
+    mutating func noteTrouble(_ what: String) { trouble = what }
+
     // MARK: What a step looks at
 
     /// Since the step began.
@@ -131,6 +164,20 @@ struct CheckMemory: Sendable {
             }
             return (try? Keepalive(request.parameters)).map { (entry.time, $0) }
         }
+    }
+
+    /// How long after the answer to the first request of the step `what` came; nil where one of them did not.
+    func delay(from answer: Int, to what: Occurrence) -> Duration? {
+        let answered = recent.first { if case .answer(answer, _) = $0.what { true } else { false } }
+        guard let answered, let then = recent.first(where: { $0.what == what }) else { return nil }
+        return max(.zero, then.time - answered.time)
+    }
+
+    func sight(of stream: StreamID) -> StreamSight? {
+        for entry in journal.reversed() {
+            if case .streamSeen(stream, let sight) = entry.what { return sight }
+        }
+        return nil
     }
 
     func upload(_ name: String) -> CheckUpload? {

@@ -108,13 +108,21 @@ extension CheckPlan {
                 }
             }
         ),
-        .ask(
-            "I.2-25",
-            "tells what it plays after PlayVideo",
-            capability: .audioOut,
-            after: { [.tell(PlayVideo(channel: $0.channel, url: $0.url(Names.sound)).event)] },
-            { QueryVideoStatus(channel: $0.channel) }
+        CheckStep(
+            clause: "I.2-23",
+            rule: "fetches the file that PlayVideo names (one second of WAV)",
+            skip: { memory in
+                memory.capabilities?.supports(.audioOut) == true ? nil : "GetCap does not announce audio_out"
+            },
+            orders: { [.tell(PlayVideo(channel: $0.channel, url: $0.url(Names.sound)).event)] },
+            judge: { memory, isOver in
+                let came = memory.recent.contains { $0.what == .fetched(Names.sound) }
+                return came ? .passed("the file was fetched") : isOver ? .failed("it was not fetched") : nil
+            }
         ),
+        .ask("I.2-25", "tells what it plays", capability: .audioOut) {
+            QueryVideoStatus(channel: $0.channel)
+        },
         .ask(
             "I.2-24",
             "is stopped after CtrlVideo stop",
@@ -249,7 +257,7 @@ package enum Names {
     static let picture = "snapshot.jpg"
     static let log = "log.txt"
     /// Served to the device.
-    package static let sound = "sound.bin"
+    package static let sound = "sound.wav"
     package static let firmware = "firmware.bin"
     /// A `PUT` of it is refused with 403.
     package static let refused = "refused"

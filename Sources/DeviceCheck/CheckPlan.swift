@@ -188,6 +188,11 @@ enum CheckPlan {
         ),
         reported("§9.3.2.1", "sends packets of Tables 9-1 and 9-2 only"),
         reported("§9.3.2.1.1", "answers every request within 20 s, once, in order"),
+        reported(
+            "§9.3.1.3",
+            "keeps one connection: logs in again when the last one has ended",
+            severity: .should
+        ),
         reported("Table 9-4", "sends only messages that a unit may send"),
         reported("I.2-1", "keeps the rules of Keepalive all the time"),
         told("I.2-3", Bind.name, "reports a bind code with its own mac_id"),
@@ -195,8 +200,12 @@ enum CheckPlan {
         told("I.2-27", BatteryChange.name, "tells its battery by the rules"),
     ]
 
-    private static func reported(_ clause: String, _ rule: String) -> CheckStep {
-        CheckStep(clause: clause, rule: rule, needsConnection: false) { memory, _ in
+    private static func reported(
+        _ clause: String,
+        _ rule: String,
+        severity: CheckSeverity = .must
+    ) -> CheckStep {
+        CheckStep(clause: clause, rule: rule, severity: severity, needsConnection: false) { memory, _ in
             let problem = memory.problems.first { $0.clause == clause }
             return problem.map { .failed($0.what) } ?? .passed("nothing else came")
         }

@@ -26,12 +26,23 @@ package struct CheckFinding: Sendable, Equatable {
 /// What a device was found to do.
 package struct CheckReport: Sendable, Equatable {
     package var findings: [CheckFinding] = []
+    /// Somebody ended it before every rule was looked at.
+    package var wasInterrupted = false
 
     package init() {}
 
-    /// Every `must` that could be looked at was kept, and something could be.
+    /// Every `must` that could be looked at was kept, and something could be. An interrupted check says nothing.
     package var conforms: Bool {
-        failed(.must) == 0 && passed > 0
+        !wasInterrupted && failed(.must) == 0 && passed > 0
+    }
+
+    /// Tables and clauses with a broken `must`, each once, in their order.
+    package var broken: [String] {
+        var clauses: [String] = []
+        for finding in findings where finding.severity == .must && !clauses.contains(finding.clause) {
+            if case .failed = finding.verdict { clauses.append(finding.clause) }
+        }
+        return clauses
     }
 
     package var passed: Int {
@@ -49,6 +60,6 @@ package struct CheckReport: Sendable, Equatable {
     }
 
     package var summary: String {
-        "\(passed) passed, \(failed(.must)) failed, \(failed(.should)) failed that only should be, \(skipped) not checked"
+        "\(passed) passed, \(failed(.must)) failed, \(failed(.should)) failed that only should be kept, \(skipped) not checked"
     }
 }

@@ -9,13 +9,14 @@ extension CheckPlan {
                 clause: "I.2-6",
                 rule:
                     "asks Vs at Reschedule, goes on until the answer is there, then logs in anew (§9.3.1.2)",
+                changesOver: true,
                 patience: { _ in .seconds(60) },
                 orders: { _ in [.tell(Reschedule().event)] },
                 judge: { memory, _ in
                     for entry in memory.recent {
                         switch entry.what {
                         case .closed: return .failed("it left before it had asked Vs")
-                        case .scheduling:
+                        case .scheduling(nil, _):
                             return memory.recentLogins.isEmpty
                                 ? nil : .passed("asked, changed over, logged in")
                         default: continue
@@ -39,6 +40,8 @@ extension CheckPlan {
                 clause: "§9.3.1.3",
                 rule:
                     "comes back after a lost connection: a random wait within 5·N seconds before attempt N, 60 s beyond 12",
+                // "It is recommended to follow the rules as given below".
+                severity: .should,
                 patience: { _ in .seconds(75) },
                 orders: { _ in [.drop] },
                 judge: { memory, _ in
@@ -95,13 +98,10 @@ extension CheckPlan {
         ),
         CheckStep(
             clause: "I.2-7",
-            rule: "fetches new firmware over HTTP and tells in QueryUpgrade what comes of it",
+            rule: "fetches the firmware that UpgradeFirmware names (no image: it is to refuse it)",
             isDestructive: true,
             patience: { _ in .seconds(60) },
-            skip: { memory in
-                memory.capabilities?.supports(.firmwareDownloadHTTPS) == true
-                    ? nil : "GetCap does not announce firmware_download_https"
-            },
+            skip: noFirmware,
             orders: { memory in
                 let url = memory.url(Names.firmware)
                 return [.tell(UpgradeFirmware(firmwareModel: memory.settings.firmwareModel, url: url).event)]
@@ -111,7 +111,19 @@ extension CheckPlan {
                     ? .passed("the file was fetched") : nil
             }
         ),
+        .ask("I.2-8", "tells in QueryUpgrade what comes of it", isDestructive: true, skip: noFirmware) { _ in
+            QueryUpgrade()
+        } problem: { answer, _ in
+            answer.state == .notStarted ? "notstart, though it has fetched the file" : nil
+        },
     ]
+}
+
+extension CheckPlan {
+    private static let noFirmware: @Sendable (CheckMemory) -> String? = { memory in
+        memory.capabilities?.supports(.firmwareDownloadHTTPS) == true
+            ? nil : "GetCap does not announce firmware_download_https"
+    }
 }
 
 extension CheckMemory {

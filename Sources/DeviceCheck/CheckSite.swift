@@ -63,8 +63,14 @@ final class CheckSite {
         timer = loop.scheduleTask(in: delay) { bound.value.receive(.wake) }
     }
 
+    /// What is open ends, and whatever was not looked at is told so.
+    func interrupt() { receive(.interrupt) }
+
+    /// Nothing is heard for so long: the connection is dead.
+    var idleTime: TimeAmount { .seconds(Int64(max(120, settings.heartbeatSeconds * 4))) }
+
     /// Ends whatever is open and hands the report out, once.
-    func stop() {
+    private func stop() {
         guard !isOver else { return }
         isOver = true
         timer?.cancel()
@@ -80,12 +86,15 @@ final class CheckSite {
     func login(_ uri: String) -> Result<UnitLoginURL, LoginRefusal> {
         let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts[0] == UnitLoginURL.path else {
-            return .failure(LoginRefusal(reason: "expected the path /Vd"))
+            return .failure(LoginRefusal(reason: "path: expected /Vd, found \(parts[0].prefix(64))"))
         }
         do throws(FieldError) {
             let url = try UnitLoginURL(parsing: parts.count > 1 ? parts[1] : "")
             guard url.deviceID == settings.device.rawValue else {
-                return .failure(LoginRefusal(reason: "login_code: another device ID"))
+                let found = url.deviceID.prefix(64)
+                return .failure(
+                    LoginRefusal(reason: "login_code: expected \(settings.device), found \(found)")
+                )
             }
             guard url.password == settings.password.reveal() else {
                 return .failure(LoginRefusal(reason: "login_passwd: not the password that was given"))

@@ -10,14 +10,23 @@ enum CheckOrder: Sendable, Equatable {
     /// Ends the connection without a word.
     case drop
 
-    /// For the report; addresses stay out of it.
+    /// For the report.
     var description: String {
         switch self {
-        case .ask(let request): request.method
-        case .tell(let event): "\(event.name) (event)"
+        case .ask(let request): request.method + Self.shown(request.parameters)
+        case .tell(let event): "event \(event.name)" + Self.shown(event.parameters)
         case .garbage: "a malformed packet"
         case .drop: "the connection is dropped"
         }
+    }
+
+    /// Parameters without their addresses, which carry secrets.
+    private static func shown(_ parameters: JSONObject) -> String {
+        guard parameters != .empty else { return "" }
+        let parts = String(decoding: parameters.bytes, as: UTF8.self)
+            .split(separator: #"url":""#, omittingEmptySubsequences: false)
+        let rest = parts.dropFirst().map { #"url":"…"# + String($0.drop { $0 != "\"" }) }
+        return " " + (String(parts[0]) + rest.joined()).prefix(240)
     }
 }
 
@@ -32,6 +41,8 @@ struct CheckStep: Sendable {
     var isDestructive = false
     /// Others need what it finds out.
     var isGroundwork = false
+    /// The device may log in again while its connection is open.
+    var changesOver = false
     var patience: @Sendable (CheckMemory) -> Duration = { _ in .seconds(25) }
     /// A reason to leave it out.
     var skip: @Sendable (CheckMemory) -> String? = { _ in nil }
@@ -49,6 +60,7 @@ extension CheckStep {
         severity: CheckSeverity = .must,
         isDestructive: Bool = false,
         capability: Capability? = nil,
+        skip: @escaping @Sendable (CheckMemory) -> String? = { _ in nil },
         after first: @escaping @Sendable (CheckMemory) -> [CheckOrder] = { _ in [] },
         _ request: @escaping @Sendable (CheckMemory) -> Request,
         problem: @escaping @Sendable (Request.Answer, CheckMemory) -> String? = { _, _ in nil }
@@ -58,6 +70,7 @@ extension CheckStep {
             rule: rule,
             severity: severity,
             isDestructive: isDestructive,
+            skip: skip,
             orders: { first($0) + [.ask(request($0).request)] },
             judge: { memory, _ in
                 memory.answer(0).map { outcome in

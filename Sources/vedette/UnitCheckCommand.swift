@@ -62,6 +62,7 @@ extension UnitCommand {
                 try Terminal.printJSON(Summary(report))
             } else {
                 Terminal.printLine(report.summary)
+                Terminal.printLine(Self.sentence(report))
             }
             if !report.conforms { throw ExitCode(1) }
         }
@@ -143,6 +144,7 @@ extension UnitCommand {
                     "event": "finding", "clause": finding.clause, "rule": finding.rule,
                     "severity": finding.severity.rawValue, "asked": finding.asked,
                     "verdict": verdict.lowercased(), "seen": clean(seen),
+                    "guide": CheckGuide.heading(for: finding.clause),
                 ])
                 return
             }
@@ -150,6 +152,16 @@ extension UnitCommand {
             Terminal.printLine("\(verdict)  \(finding.clause)  \(finding.rule)\(weight)")
             let asked = finding.asked.isEmpty ? "" : "\(finding.asked) → "
             Terminal.printLine("      \(asked)\(clean(seen))")
+            if case .failed = finding.verdict {
+                let heading = CheckGuide.heading(for: finding.clause)
+                Terminal.printLine("      how it is done: docs/device-guide.md, \(heading)")
+            }
+        }
+
+        private static func sentence(_ report: CheckReport) -> String {
+            if report.wasInterrupted { return "Interrupted: whether the device conforms is not known." }
+            if report.conforms { return "The device conforms in everything that was looked at." }
+            return "The device does not conform: \(report.broken.joined(separator: ", "))."
         }
 
         /// Words of a device must not steer a terminal.
@@ -177,6 +189,8 @@ extension UnitCommand {
         private struct Summary: Encodable {
             let event = "summary"
             let conforms: Bool
+            let interrupted: Bool
+            let broken: [String]
             let passed: Int
             let failed: Int
             let failedThatOnlyShould: Int
@@ -184,6 +198,8 @@ extension UnitCommand {
 
             init(_ report: CheckReport) {
                 conforms = report.conforms
+                interrupted = report.wasInterrupted
+                broken = report.broken
                 passed = report.passed
                 failed = report.failed(.must)
                 failedThatOnlyShould = report.failed(.should)

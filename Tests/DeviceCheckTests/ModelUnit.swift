@@ -10,7 +10,7 @@ struct ModelUnit {
         case nullIsAValue, takesBrokenParameters, takesMissingChannels, wrongClock, ptzNotAnnounced
         case snapshotBeforeUpload, noJPEG, noLogDone, logOfAnotherSize, ignoresStop
         case malformedPacket, survivesGarbage, forgetsReconnect, slowReturn, leavesAtReschedule, staysSilent
-        case unknownRequest, keepsFirstStream, lostPreset
+        case unknownRequest, keepsFirstStream, lostPreset, noKeyFrame, ignoresFile, secondLogin, noStream
     }
 
     let fault: Fault?
@@ -88,6 +88,7 @@ struct ModelUnit {
         ask(GetServerInfo.name, #"{"mac_id":"\#(settings.macIdentity)","state":1}"#)
         if fault == .unknownRequest { ask("SellMyData", "{}") }
         if fault == .malformedPacket { say("{") }
+        if fault == .secondLogin, connection == 1 { return login() }
         if fault != .noKeepalive { heartbeat() }
     }
 
@@ -221,7 +222,15 @@ struct ModelUnit {
         guard order.channel == 0, order.stream.rawValue != stream else { return .result("{}") }
         if fault != .keepsFirstStream { stop() }
         stream = order.stream.rawValue
+        guard fault != .noStream else { return .result("{}") }
         feed(.streamBegan(order.stream))
+        let sight = StreamSight(
+            hasTables: true,
+            video: "H.265",
+            hasKeyFrame: fault != .noKeyFrame,
+            hasClock: true
+        )
+        feed(.streamSeen(order.stream, sight))
         return .result("{}")
     }
 
@@ -261,7 +270,9 @@ struct ModelUnit {
             guard let order = try? CtrlPTZ(event.parameters), fault != .lostPreset else { return }
             if order.operation == .setPreset { presets = [order.value ?? 0] }
             if order.operation == .clearPreset { presets = [] }
-        case PlayVideo.name: isPlaying = true
+        case PlayVideo.name:
+            isPlaying = true
+            if fault != .ignoresFile { feed(.fetched("sound.wav")) }
         case CtrlVideo.name: isPlaying = false
         case Reschedule.name:
             if fault == .leavesAtReschedule { return leave(for: 1) }
