@@ -154,7 +154,7 @@ let package = Package(
         room(
             "DeviceCheck",
             [
-                "HSSModel", "HostClock", "Vs", "Vd", "MediaFormats", "SRTTransport", nioCore, nioHTTP1,
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", nioCore, nioHTTP1,
                 nioPosix, nioSSL, nioWebSocket,
             ]
         ),

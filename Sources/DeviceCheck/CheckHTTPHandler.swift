@@ -62,8 +62,8 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
         if hasHeard {
             // Whatever ends a connection that has worked is no news.
         } else if error is NIOSSLError || error is BoringSSLError {
-            let what = "\(error)".prefix(160)
-            site.receive(.trouble("TLS failed (\(what)): does the device trust ca.pem, and use TLS at all?"))
+            let reason = Self.reason(of: error).map { " (\($0))" } ?? ""
+            site.receive(.trouble("TLS failed\(reason): does the device trust ca.pem, and use TLS at all?"))
         } else if error is HTTPParserError {
             site.receive(.trouble("no HTTP came: does the device use TLS, and this side not?"))
         }
@@ -80,8 +80,8 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             let name = String(path.dropFirst(Self.folder.count))
             guard name != Names.refused else { return send(.forbidden, [], context) }
             let type = head.headers.first(name: "Content-Type")
-            site.receive(.uploaded(CheckUpload(name: name, type: type, sizeInBytes: size, head: first)))
             send(.ok, [], context)
+            site.receive(.uploaded(CheckUpload(name: name, type: type, sizeInBytes: size, head: first)))
         case (.GET, Self.folder + Names.sound):
             send(.ok, Self.sound, context)
             site.receive(.fetched(Names.sound))
@@ -92,11 +92,11 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             guard case .failure(let refusal) = site.login(head.uri) else {
                 return send(.badRequest, [], context)
             }
-            site.receive(.loginRefused(refusal.reason))
             send(.unauthorized, Self.json(SchedulingFailureBody(info: refusal.reason)), context)
+            site.receive(.loginRefused(refusal.reason))
         default:
-            site.receive(.trouble("\(head.method) \(path.prefix(80)) is nothing that a platform serves"))
             send(.notFound, [], context)
+            site.receive(.trouble("\(head.method) \(path.prefix(80)) is nothing that a platform serves"))
         }
     }
 
@@ -111,12 +111,21 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
             guard pair.count == 2, pair[0] == SchedulingRequest.queryName else { return nil }
             return String(pair[1]).removingPercentEncoding ?? String(pair[1])
         }
-        switch site.scheduled(macids: macids, headers: head.headers[SchedulingRequest.headerName]) {
+        let headers = head.headers[SchedulingRequest.headerName]
+        defer { site.receive(.scheduling(macids: macids, headers: headers)) }
+        switch site.schedule(macids: macids, headers: headers) {
         case .success(let answer): send(.ok, Self.json(answer), context)
         case .failure(let failure):
             let body = Self.json(SchedulingFailureBody(info: failure.info))
             send(HTTPResponseStatus(statusCode: failure.status), body, context)
         }
+    }
+
+    /// The name that BoringSSL gives to what went wrong, such as `TLSV1_ALERT_UNKNOWN_CA`.
+    private static func reason(of error: any Error) -> Substring? {
+        let text = "\(error)"
+        guard let mark = text.firstRange(of: "OPENSSL_internal:") else { return nil }
+        return text[mark.upperBound...].prefix { $0.isUppercase || $0.isNumber || $0 == "_" }.prefix(60)
     }
 
     private static func json(_ value: some Encodable) -> [UInt8] {

@@ -80,8 +80,11 @@ package enum CheckHost {
         try await loop.submit {
             var settings = settings
             settings.base = "\(scheme)://\(address.domain):\(port)/check/"
-            let media = address.hasMedia ? try CheckMedia(host: address.host, settings.passphrase) : nil
-            if let media { settings.media = "srt://\(address.domain):\(media.port)" }
+            settings.domain = address.domain
+            let media =
+                address.hasMedia
+                ? try CheckMedia(host: address.host, settings.passphrase, ticket: settings.ticket) : nil
+            settings.mediaPort = media?.port
             site.value = CheckSite(
                 settings,
                 signalling: (address.domain, port, address.trust != nil),

@@ -53,7 +53,7 @@ extension CheckPlan {
             judge: { memory, isOver in
                 guard let outcome = memory.answer(0) else { return nil }
                 guard case .answered(.success) = outcome else { return .failed(outcome.text) }
-                if memory.settings.media == nil || !memory.began(second) {
+                if memory.settings.mediaPort == nil || !memory.began(second) {
                     return .passed("answered with success")
                 }
                 let ended = memory.recent.contains { $0.what == .streamEnded(second) }
@@ -79,7 +79,7 @@ extension CheckPlan {
     }
 
     private static let hasNoMedia: @Sendable (CheckMemory) -> String? = { memory in
-        if memory.settings.media == nil { return "no media port is open" }
+        if memory.settings.mediaPort == nil { return "no media port is open" }
         return memory.began(first) ? nil : "the stream did not come"
     }
 
@@ -107,17 +107,16 @@ extension CheckPlan {
                     return .skipped("the device cannot do it: error 101")
                 default: return .failed(outcome.text)
                 }
-                guard memory.settings.media != nil else {
+                guard memory.settings.mediaPort != nil else {
                     return .passed(
                         "answered with success; no media port is open, so the picture was not looked at"
                     )
                 }
                 if let sight = seen(memory) { return .passed(sight) }
                 guard isOver else { return nil }
-                return .failed(
-                    memory.began(stream)
-                        ? "answered, but it was not done in time" : "answered, but no stream came"
-                )
+                if memory.began(stream) { return .failed("answered, but it was not done in time") }
+                let trouble = memory.mediaTrouble ?? "nobody called the SRT port"
+                return .failed("answered, but no stream came: \(trouble)")
             }
         )
     }

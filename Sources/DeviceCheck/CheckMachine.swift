@@ -28,6 +28,8 @@ package struct CheckMachine: Sendable {
         case streamEnded(StreamID)
         /// Something came that is no part of Vs, Vd or Vm, in words for whoever looks at the device.
         case trouble(String)
+        /// The same of the SRT port.
+        case mediaTrouble(String)
         case wake
         /// Nobody waits for the rest.
         case interrupt
@@ -53,12 +55,14 @@ package struct CheckMachine: Sendable {
     private static let returnTime = Duration.seconds(100)
 
     package private(set) var report = CheckReport()
-    private let settings: CheckSettings
+    let settings: CheckSettings
     private let steps: [CheckStep]
-    private var memory: CheckMemory
+    var memory: CheckMemory
     private var state = State.finished
     private var position = 0
     private var asked = ""
+    /// The rule during which the last connection ended.
+    private var lostDuring = ""
     private var connection: (id: CheckConnection, session: RPCSession)?
     private var sessionWake: Instant?
     private var firstCall: UInt64 = 1
@@ -145,6 +149,7 @@ package struct CheckMachine: Sendable {
         case .streamSeen(let stream, let sight): memory.note(.streamSeen(stream, sight), at: now)
         case .streamEnded(let stream): memory.note(.streamEnded(stream), at: now)
         case .trouble(let what): memory.noteTrouble(what)
+        case .mediaTrouble(let what): memory.noteMediaTrouble(what)
         case .wake:
             if let sessionWake, sessionWake <= now { return session(.wake, at: now) }
         case .interrupt: break
@@ -177,6 +182,7 @@ package struct CheckMachine: Sendable {
                 actions.append(.close(id))
                 memory.note(.closed(byDevice: false), at: now)
                 connection = nil
+                lostDuring = steps[position].rule
             }
         }
         return actions
@@ -208,54 +214,9 @@ package struct CheckMachine: Sendable {
         }
         connection = nil
         sessionWake = nil
+        if position < steps.count { lostDuring = steps[position].rule }
         memory.note(.closed(byDevice: byDevice), at: now)
         return [.close(id)]
-    }
-
-    // MARK: What the device asks
-
-    private mutating func answer(_ request: RPCRequest) -> RPCAnswer {
-        var table = "§9.3.2.1.1"
-        do throws(FieldError) {
-            switch request.method {
-            case Keepalive.name:
-                table = "I.2-1"
-                try check(try Keepalive(request.parameters).macID)
-                return .success(.empty)
-            case GetServerInfo.name:
-                table = "I.2-2"
-                try check(try GetServerInfo(request.parameters).macID)
-                return .success(ServerInfo(heartbeatSeconds: settings.heartbeatSeconds).object)
-            case AlarmNotify.name:
-                table = "I.2-16"
-                _ = try AlarmNotify(request.parameters)
-                return .success(AlarmAnswer(pictureURL: memory.url("alarm.jpg")).object)
-            default:
-                memory.noteProblem("Table 9-4", "\(request.method) is no request of a unit")
-                return .failure(.unsupportedMethod(request.method))
-            }
-        } catch {
-            memory.noteProblem(table, "\(request.method): \(error)")
-            return .failure(.parameter(error))
-        }
-    }
-
-    private mutating func look(at event: RPCEvent) {
-        let entry = VdCatalogue.messages.first { $0.name == event.name && $0.direction == .toPlatform }
-        guard let entry, entry.kind == .event else {
-            return memory.noteProblem("Table 9-4", "\(event.name) is no event of a unit")
-        }
-        do {
-            _ = try entry.type.init(event.parameters)
-        } catch {
-            memory.noteProblem("I.2-\(entry.table)", "\(event.name): \(error)")
-        }
-    }
-
-    private func check(_ macID: String) throws(FieldError) {
-        guard MACIdentity(rawValue: macID)?.canonical == settings.macIdentity.canonical else {
-            throw FieldError("mac_id", "is not that of the device")
-        }
     }
 
     // MARK: Steps
@@ -267,8 +228,12 @@ package struct CheckMachine: Sendable {
             case .absent(let until):
                 if connection != nil {
                     start(&actions, at: now)
+                } else if memory.logins.isEmpty {
+                    // Why it did not, the report has said at the rule of the login.
+                    giveUp("the device did not log in", &actions)
                 } else if until <= now {
-                    conclude(.failed(absence), &actions)
+                    // Whatever the rule weighs: a device that stays away conforms to nothing.
+                    conclude(.failed(absence), severity: .must, &actions)
                     giveUp("the device was not there", &actions)
                 } else {
                     return
@@ -292,7 +257,7 @@ package struct CheckMachine: Sendable {
 
     /// Of a device that is needed and not there.
     private var absence: String {
-        (memory.logins.isEmpty ? "the device did not log in" : "the device did not come back") + hint
+        "the device did not come back; its connection ended at: \(lostDuring)" + hint
     }
 
     /// What came instead, while there was no connection.
@@ -301,13 +266,20 @@ package struct CheckMachine: Sendable {
         return "; seen last: \(trouble)"
     }
 
-    private mutating func conclude(_ verdict: CheckVerdict, _ actions: inout [Action]) {
+    private mutating func conclude(
+        _ verdict: CheckVerdict,
+        severity: CheckSeverity? = nil,
+        _ actions: inout [Action]
+    ) {
         let step = steps[position]
-        if settings.only.isEmpty || settings.only.contains(step.clause) {
+        var isTold = settings.only.isEmpty || settings.only.contains(step.clause)
+        // What was not chosen, and is the reason why what was chosen could not be looked at.
+        if step.isGroundwork, case .failed = verdict { isTold = true }
+        if isTold {
             let finding = CheckFinding(
                 clause: step.clause,
                 rule: step.rule,
-                severity: step.severity,
+                severity: severity ?? step.severity,
                 asked: asked,
                 verdict: verdict
             )
@@ -320,7 +292,9 @@ package struct CheckMachine: Sendable {
 
     private mutating func giveUp(_ reason: String, _ actions: inout [Action]) {
         while position < steps.count {
-            conclude(.skipped(ifSpared(steps[position]) ?? reason), &actions)
+            let step = steps[position]
+            let summary = step.isSummary && !memory.logins.isEmpty ? step.judge(memory, true) : nil
+            conclude(summary ?? .skipped(ifSpared(step) ?? reason), &actions)
         }
         finish(&actions)
     }
@@ -346,8 +320,7 @@ package struct CheckMachine: Sendable {
         // `start` may answer at once, and its answer belongs to the new step.
         memory.beginStep(at: now)
         if steps[position].needsConnection, connection == nil {
-            // One that was never let in has nothing to come back to.
-            state = .absent(until: memory.logins.isEmpty ? now : now + Self.returnTime)
+            state = .absent(until: now + Self.returnTime)
         } else {
             start(&actions, at: now)
         }

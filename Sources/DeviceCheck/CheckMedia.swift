@@ -2,6 +2,8 @@ import HSSModel
 import MediaFormats
 import NIOCore
 import SRTTransport
+import Synchronization
+import Vm
 
 /// An SRT port that takes the streams of one device and throws them away: it tells when MPEG-TS comes, what it shows of
 /// itself, and when it ends. Only used on its event loop.
@@ -20,18 +22,33 @@ final class CheckMedia {
     let port: Int
     private let listener: SRTListener
     private var streams: [SRTSocket: Stream] = [:]
+    private let ticket: Secret
+    private let caller = Caller()
     private var look: RepeatedTask?
 
-    /// Whoever knows `passphrase` may push.
-    init(host: String, _ passphrase: Secret) throws(SRTError) {
+    /// What became of the newest caller, in words; libsrt's thread writes it.
+    private final class Caller: Sendable {
+        let news = Mutex<String?>(nil)
+    }
+
+    /// Whoever knows passphrase and ticket may push.
+    init(host: String, _ passphrase: Secret, ticket: Secret) throws(SRTError) {
         var options = SRTOptions()
         options.latencyMilliseconds = 120
         let port = try UDPPort(host: host, port: 0)
+        let caller = caller
         listener = try SRTListener(on: port, options: options, backlog: 8) { handshake in
-            Self.stream(handshake.streamID) == nil
-                ? .refuse(.badRequest) : .admit(passphrase: passphrase)
+            guard Self.stream(handshake.streamID, ticket) != nil else {
+                caller.news.withLock { $0 = "a caller came with another stream ID than that of the address" }
+                return .refuse(.badRequest)
+            }
+            caller.news.withLock {
+                $0 = "a caller came and did not get through: does it use the passphrase of the address?"
+            }
+            return .admit(passphrase: passphrase)
         }
         self.port = Int(listener.address.port)
+        self.ticket = ticket
     }
 
     func start(on loop: any EventLoop, _ tell: @escaping @Sendable (CheckMachine.Input) -> Void) {
@@ -47,19 +64,22 @@ final class CheckMedia {
         listener.close()
     }
 
-    /// `#!::r=NAME,m=publish`, as the address that was handed out has it.
-    private static func stream(_ text: String) -> StreamID? {
-        guard text.hasPrefix("#!::r="), text.hasSuffix(",m=publish") else { return nil }
-        return StreamID(rawValue: String(text.dropFirst(6).dropLast(10)))
+    private static func stream(_ text: String, _ ticket: Secret) -> StreamID? {
+        guard let access = StreamAccess(parsing: text), access.mode == .publish, access.ticket == ticket
+        else { return nil }
+        return access.stream
     }
 
     private func collect(_ tell: (CheckMachine.Input) -> Void) {
+        let news = caller.news.withLock { $0.take() }
+        if let news { tell(.mediaTrouble(news)) }
         while let socket = listener.accept() {
-            guard streams.count < Self.mostStreams, let id = Self.stream(socket.streamID) else {
+            guard streams.count < Self.mostStreams, let id = Self.stream(socket.streamID, ticket) else {
                 socket.close()
                 continue
             }
             streams[socket] = Stream(id: id)
+            tell(.mediaTrouble("a caller is connected and sends no MPEG-TS"))
         }
         for (socket, stream) in streams {
             do throws(SRTError) {

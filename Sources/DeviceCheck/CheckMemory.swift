@@ -88,6 +88,10 @@ struct CheckMemory: Sendable {
     private(set) var problems: [(clause: String, what: String)] = []
     /// The newest thing that came and was no part of Vs, Vd or Vm: a hint where nothing else came.
     private(set) var trouble: String?
+    /// The same of the SRT port, since the step began.
+    private(set) var mediaTrouble: String?
+    /// What `GetConfig` told; nil: nothing yet.
+    private(set) var configuration: ConfigurationDocument?
 
     /// The host's time when the check began.
     private let begin: (instant: Instant, wall: WallTime)
@@ -102,6 +106,7 @@ struct CheckMemory: Sendable {
     mutating func beginStep(at now: Instant) {
         stepStart = journal.count
         stepBegan = now
+        mediaTrouble = nil
     }
 
     mutating func note(_ what: Occurrence, at now: Instant) {
@@ -117,6 +122,8 @@ struct CheckMemory: Sendable {
         switch (method, outcome) {
         case (GetCap.name, .answered(.success(let object))):
             capabilities = (try? Capabilities(object)) ?? capabilities
+        case (GetConfig.name, .answered(.success(let object))):
+            configuration = (try? ConfigurationDocument(object)) ?? configuration
         case (PushLive.name, .answered(.failure(let failure))):
             pushWasRefused = pushWasRefused || failure.code == 101
         default: break
@@ -129,6 +136,8 @@ struct CheckMemory: Sendable {
     }
 
     mutating func noteTrouble(_ what: String) { trouble = what }
+
+    mutating func noteMediaTrouble(_ what: String) { mediaTrouble = what }
 
     // MARK: What a step looks at
 
@@ -199,4 +208,15 @@ struct CheckMemory: Sendable {
     }
 
     func url(_ name: String) -> Secret { Secret("\(settings.base)\(name)") }
+
+    /// What a device answered, for the report: its first 160 letters, without the addresses and secrets of this check.
+    func shown(_ answer: JSONObject) -> String {
+        guard answer != .empty else { return "success" }
+        var text = String(decoding: answer.bytes.prefix(4096), as: UTF8.self)
+        for secret in [settings.base, settings.passphrase.reveal(), settings.password.reveal()]
+        where !secret.isEmpty {
+            text.replace(secret, with: "…")
+        }
+        return text.count <= 160 ? text : text.prefix(160) + "…"
+    }
 }

@@ -90,6 +90,10 @@ extension CheckPlan {
         .ask("I.2-19", "tells its configuration") { _ in GetConfig() },
         .ask("I.2-20", "takes a change of nothing, and answers with the whole document") { _ in
             SetConfig(document: ConfigurationDocument())
+        } problem: { answer, memory in
+            let told = Set(answer.fields.map(\.path.description))
+            let missing = memory.configuration?.fields.map(\.path.description).first { !told.contains($0) }
+            return missing.map { "\($0) is missing, which GetConfig told" }
         },
         snapshot,
         CheckStep(
@@ -242,7 +246,7 @@ extension CheckStep {
                     let names = try Capabilities(object).abilities.map(\.rawValue).sorted()
                     return .passed(names.isEmpty ? "nothing" : names.joined(separator: ", "))
                 } catch {
-                    return .failed("the answer breaks a rule: \(error)")
+                    return .failed("the answer breaks a rule (\(error)): \(memory.shown(object))")
                 }
             case .answered(.failure(let failure)) where failure.code == 101:
                 return .skipped("the device cannot do it: error 101")

@@ -205,7 +205,9 @@ enum CheckPlan {
         _ rule: String,
         severity: CheckSeverity = .must
     ) -> CheckStep {
-        CheckStep(clause: clause, rule: rule, severity: severity, needsConnection: false) { memory, _ in
+        CheckStep(clause: clause, rule: rule, severity: severity, needsConnection: false, isSummary: true) {
+            memory,
+            _ in
             let problem = memory.problems.first { $0.clause == clause }
             return problem.map { .failed($0.what) } ?? .passed("nothing else came")
         }
@@ -213,7 +215,7 @@ enum CheckPlan {
 
     /// What a device tells when it has something to tell.
     private static func told(_ clause: String, _ name: String, _ rule: String) -> CheckStep {
-        CheckStep(clause: clause, rule: rule, needsConnection: false) { memory, _ in
+        CheckStep(clause: clause, rule: rule, needsConnection: false, isSummary: true) { memory, _ in
             if let problem = memory.problems.first(where: { $0.clause == clause }) {
                 return .failed(problem.what)
             }

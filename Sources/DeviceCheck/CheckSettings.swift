@@ -1,4 +1,5 @@
 package import HSSModel
+import Vm
 
 /// Whom the check looks at, and how.
 package struct CheckSettings: Sendable {
@@ -17,10 +18,13 @@ package struct CheckSettings: Sendable {
     package var heartbeatSeconds = 10
     /// What addresses of files begin with, `https://HOST:PORT/check/`.
     package var base = ""
-    /// `srt://HOST:PORT`, nil: nobody listens, and pictures are not looked at.
-    package var media: String?
-    /// Of the streams that are asked for.
+    /// The SRT port on ``domain``, nil: nobody listens, and pictures are not looked at.
+    package var mediaPort: Int?
+    /// Name under which the device reaches this host.
+    package var domain = "localhost"
+    /// Of the streams that are asked for, as is the ticket.
     package var passphrase = Secret("")
+    package var ticket = Secret("ticket")
     /// What `UpgradeFirmware` tells the version to be.
     package var firmwareModel = "check-2.0"
 
@@ -30,12 +34,17 @@ package struct CheckSettings: Sendable {
         self.password = password
     }
 
-    /// The address to which a device pushes `stream`.
+    /// The address to which a device pushes `stream`, in the very form of the platform.
     func pushURL(_ stream: StreamID) -> Secret {
-        let media = media ?? "srt://127.0.0.1:9"
-        return Secret(
-            "\(media)?streamid=%23%21%3A%3Ar%3D\(stream)%2Cm%3Dpublish&passphrase=\(passphrase.reveal())"
-                + "&pbkeylen=16&latency=120"
+        let access = StreamAccess(stream: stream, mode: .publish, ticket: ticket)
+        let address = SRTAddress(
+            host: domain,
+            port: mediaPort ?? 9,
+            streamID: access.text.reveal(),
+            passphrase: passphrase,
+            keyLength: 16,
+            latencyMilliseconds: 120
         )
+        return address.text
     }
 }

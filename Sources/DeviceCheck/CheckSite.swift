@@ -120,8 +120,7 @@ final class CheckSite {
 
     // MARK: Vs
 
-    func scheduled(macids: [String], headers: [String]) -> Result<SchedulingAnswer, SchedulingFailure> {
-        receive(.scheduling(macids: macids, headers: headers))
+    func schedule(macids: [String], headers: [String]) -> Result<SchedulingAnswer, SchedulingFailure> {
         do throws(SchedulingFailure) {
             let request = try SchedulingRequest(macids: macids, headers: headers)
             guard request.macIdentity.canonical == settings.macIdentity.canonical else { throw .unknownUnit }

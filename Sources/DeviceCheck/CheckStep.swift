@@ -41,6 +41,8 @@ struct CheckStep: Sendable {
     var isDestructive = false
     /// Others need what it finds out.
     var isGroundwork = false
+    /// Sums up what came all the time; also where the check ends early.
+    var isSummary = false
     /// The device may log in again while its connection is open.
     var changesOver = false
     var patience: @Sendable (CheckMemory) -> Duration = { _ in .seconds(25) }
@@ -92,12 +94,14 @@ extension CheckStep {
         let name = capability?.rawValue ?? ""
         switch outcome {
         case .answered(.success(let object)):
-            if announced == false { return .failed("answered, though GetCap does not announce \(name)") }
+            if announced == false { return .failed("success, though GetCap does not announce \(name)") }
             do throws(FieldError) {
-                if let problem = problem(try Answer(object)) { return .failed(problem) }
-                return .passed("answered with success")
+                if let problem = problem(try Answer(object)) {
+                    return .failed("\(problem): \(memory.shown(object))")
+                }
+                return .passed(memory.shown(object))
             } catch {
-                return .failed("the answer breaks a rule: \(error)")
+                return .failed("the answer breaks a rule (\(error)): \(memory.shown(object))")
             }
         case .answered(.failure(let failure)) where failure.code == 101:
             switch announced {

@@ -80,6 +80,8 @@ extension UnitCommand {
                 password: Secret(Self.randomText(32))
             )
             settings.passphrase = Secret(Self.randomText(24))
+            // As long as the platform's: a device must have room for it.
+            settings.ticket = Secret(Self.randomText(96))
             settings.isDestructive = destructive
             settings.duration = try Self.time(duration, "--duration")
             settings.patience = try Self.time(wait, "--wait")
@@ -161,6 +163,7 @@ extension UnitCommand {
         private static func sentence(_ report: CheckReport) -> String {
             if report.wasInterrupted { return "Interrupted: whether the device conforms is not known." }
             if report.conforms { return "The device conforms in everything that was looked at." }
+            if report.broken.isEmpty { return "Nothing could be looked at." }
             return "The device does not conform: \(report.broken.joined(separator: ", "))."
         }
 

@@ -12,7 +12,7 @@ import Vd
             password: Secret("password")
         )
         settings.base = "https://localhost:1/check/"
-        settings.media = "srt://localhost:2"
+        settings.mediaPort = 2
         settings.passphrase = Secret("a passphrase")
         return settings
     }
@@ -47,6 +47,7 @@ import Vd
         (.leavesAtReschedule, "I.2-6", "Reschedule"), (.staysSilent, "I.2-11", "models of its login"),
         (.unknownRequest, "Table 9-4", "may send"), (.noKeyFrame, "§9.3.3", "a key frame"),
         (.ignoresFile, "I.2-23", "fetches"), (.secondLogin, "§9.3.1.3", "one connection"),
+        (.staysAway, "§9.3.1.3", "comes back"), (.forgetsFields, "I.2-20", "whole document"),
         (.noStream, "I.2-12", "within 10 s"),
     ]) func aFaultFailsItsClause(fault: ModelUnit.Fault, clause: String, rule: String) throws {
         let report = ModelUnit.report(fault, settings: try Self.settings())
@@ -58,7 +59,7 @@ import Vd
     }
 
     @Test func everyFaultStandsInTheTable() {
-        #expect(ModelUnit.Fault.allCases.count == 34)
+        #expect(ModelUnit.Fault.allCases.count == 36)
     }
 
     @Test func aDeviceThatNeverComesIsNoConformingOne() throws {
@@ -69,6 +70,29 @@ import Vd
         #expect(machine.receive(.wake, at: start + .seconds(600)).last == .finish)
         #expect(!machine.report.conforms)
         #expect(machine.report.failed(.must) == 1)
+    }
+
+    /// A device that never came is no success of the rule that was chosen: why is told beside it.
+    @Test func whatWasChosenAndCannotBeLookedAtIsNoSuccess() throws {
+        var settings = try Self.settings()
+        settings.only = ["I.2-22"]
+        let start = Instant(nanoseconds: 0)
+        var machine = CheckMachine(settings, at: start, wall: WallTime(milliseconds: 0))
+        #expect(machine.receive(.wake, at: start + .seconds(600)).last == .finish)
+        #expect(machine.report.broken == ["Table I.1"] && machine.report.skipped == 2)
+        #expect(!machine.report.conforms)
+    }
+
+    /// A login that is refused is told once, with its reason; the rest was not looked at.
+    @Test func aRefusedLoginIsToldOnce() throws {
+        let settings = try Self.settings()
+        let start = Instant(nanoseconds: 0)
+        var machine = CheckMachine(settings, at: start, wall: WallTime(milliseconds: 0))
+        let macid = settings.macIdentity.rawValue
+        _ = machine.receive(.scheduling(macids: [macid], headers: [macid]), at: start)
+        let actions = machine.receive(.loginRefused("login_code: required"), at: start + .seconds(1))
+        #expect(actions.last == .finish)
+        #expect(Self.failures(machine.report).map(\.verdict) == [.failed("login_code: required")])
     }
 
     @Test func onlyLooksAtWhatWasChosen() throws {
@@ -127,6 +151,26 @@ import Vd
         #expect(machine.report.wasInterrupted && !machine.report.conforms)
         #expect(machine.report.passed == 2 && machine.report.skipped > 40)
         #expect(machine.receive(.interrupt, at: start + .seconds(2)).isEmpty)
+    }
+
+    /// What ended the connection is told, and staying away weighs as a must whatever the rule weighs.
+    @Test func aDeviceThatStaysAwayIsToldWhere() throws {
+        let report = ModelUnit.report(.staysAway, settings: try Self.settings())
+        let failure = Self.failures(report).first { $0.rule.contains("comes back") }
+        #expect(
+            failure?.verdict
+                == .failed(
+                    "the device did not come back; its connection ended at: "
+                        + "closes a connection on which a malformed packet came"
+                )
+        )
+        #expect(failure?.severity == .must && !report.conforms)
+        // What was seen until then is summed up all the same.
+        #expect(
+            report.findings.contains {
+                $0.rule.contains("may send") && $0.verdict == .passed("nothing else came")
+            }
+        )
     }
 
     /// What came instead of a login is told: the commonest mistake is a certificate that is not trusted.

@@ -11,6 +11,7 @@ struct ModelUnit {
         case snapshotBeforeUpload, noJPEG, noLogDone, logOfAnotherSize, ignoresStop
         case malformedPacket, survivesGarbage, forgetsReconnect, slowReturn, leavesAtReschedule, staysSilent
         case unknownRequest, keepsFirstStream, lostPreset, noKeyFrame, ignoresFile, secondLogin, noStream
+        case staysAway, forgetsFields
     }
 
     let fault: Fault?
@@ -130,6 +131,7 @@ struct ModelUnit {
             case .send(_, .request(let request, let seq)): serve(request, seq)
             case .send(_, .event(let event)): obey(event)
             case .send(_, .answer): break
+            case .sendBytes where fault == .staysAway: leave(for: 100_000)
             case .sendBytes: if fault != .survivesGarbage { leave(for: 1) }
             case .close(let id) where id == CheckConnection(connection) && isOnline:
                 isOnline = false
@@ -190,6 +192,9 @@ struct ModelUnit {
                 battery: nil
             )
             return .result(String(decoding: status.object.bytes, as: UTF8.self))
+        case GetConfig.name: return .result(#"{"log_level":2,"tz":1}"#)
+        case SetConfig.name:
+            return .result(fault == .forgetsFields ? #"{"tz":1}"# : #"{"log_level":2,"tz":1}"#)
         case QueryTime.name:
             let off: Duration = fault == .wrongClock ? .seconds(700) : .zero
             return .result(

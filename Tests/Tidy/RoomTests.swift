@@ -44,7 +44,8 @@ import Testing
             "Foundation", "Glibc", "Synchronization",
         ]),
         "DeviceCheck": nio.union([
-            "HSSModel", "HostClock", "Vs", "Vd", "SRTTransport", "Foundation",
+            "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "Foundation",
+            "Synchronization",
         ]),
         "CustomerUnit": nio.union([
             "HSSModel", "HostClock", "Vm", "SRTTransport", "AsyncHTTPClient", "Dispatch",
