@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+import NIOWebSocket
 import Vd
 import Vs
 
@@ -59,6 +60,8 @@ final class CheckHTTPHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A login that was refused: the request follows, and its answer says why.
+        if error is NIOWebSocketUpgradeError { return }
         if hasHeard {
             // Whatever ends a connection that has worked is no news.
         } else if error is NIOSSLError || error is BoringSSLError {

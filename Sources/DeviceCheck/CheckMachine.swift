@@ -75,7 +75,9 @@ package struct CheckMachine: Sendable {
         let steps = CheckPlan.steps.filter { step in
             settings.only.isEmpty || settings.only.contains(step.clause) || step.isGroundwork
         }
-        self.steps = steps
+        // Groundwork is laid for what was chosen, and no further.
+        let last = steps.lastIndex { settings.only.isEmpty || settings.only.contains($0.clause) }
+        self.steps = Array(steps[...(last ?? 0)])
         memory = CheckMemory(settings, at: now, wall: wall)
         state = .running(until: now + settings.patience)
         memory.beginStep(at: now)

@@ -119,10 +119,12 @@ extension UnitCommand {
         private func present(_ url: String, _ settings: CheckSettings) {
             let password = settings.password.reveal()
             if json {
-                try? Terminal.printJSON([
+                var ready = [
                     "event": "ready", "platform": url, "device": settings.device.rawValue,
                     "mac": settings.macIdentity.rawValue, "password": password,
-                ])
+                ]
+                if !plain { ready["trust"] = "\(data)/tls/ca.pem" }
+                try? Terminal.printJSON(ready)
                 return
             }
             Terminal.printLine("Put this into the device:")

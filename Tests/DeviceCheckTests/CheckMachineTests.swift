@@ -95,6 +95,18 @@ import Vd
         #expect(Self.failures(machine.report).map(\.verdict) == [.failed("login_code: required")])
     }
 
+    /// A maker who has written Vs and nothing else sees Vs, and waits for nothing.
+    @Test func theFirstRuleCanBeLookedAtByItself() throws {
+        var settings = try Self.settings()
+        settings.only = ["Table I.1", "§9.2"]
+        let start = Instant(nanoseconds: 0)
+        var machine = CheckMachine(settings, at: start, wall: WallTime(milliseconds: 0))
+        let macid = settings.macIdentity.rawValue
+        let actions = machine.receive(.scheduling(macids: [macid], headers: [macid]), at: start)
+        #expect(actions.last == .finish)
+        #expect(machine.report.conforms && machine.report.findings.map(\.clause) == ["Table I.1", "§9.2"])
+    }
+
     @Test func onlyLooksAtWhatWasChosen() throws {
         var settings = try Self.settings()
         settings.only = ["I.2-22"]

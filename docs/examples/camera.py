@@ -146,6 +146,7 @@ def session(host, port):
             return servers
         elif "hb_interval" in message.get("resp", {}):
             interval = message["resp"]["hb_interval"]
+            due = min(due, time.monotonic() + interval)
 
 
 attempt, failures, servers, reconnect = 0, 0, None, False
