@@ -139,7 +139,12 @@ enum CheckPlan {
         CheckStep(
             clause: "§9.3.2.1",
             rule: "ignores fields that it does not know",
-            orders: { _ in [.ask(RPCRequest(GetCap.name, Texts.unknownField))] },
+            // A camera without GetCap has StopLive, which succeeds for a stream that does not run.
+            orders: { memory in
+                memory.capabilities == nil
+                    ? [.ask(RPCRequest(StopLive.name, Texts.stopWithUnknownField))]
+                    : [.ask(RPCRequest(GetCap.name, Texts.unknownField))]
+            },
             judge: { memory, _ in
                 guard let outcome = memory.answer(0) else { return nil }
                 switch outcome {
@@ -276,6 +281,11 @@ enum CheckRhythm {
 /// Parameters that no typed message can hold.
 enum Texts {
     static let unknownField = JSONObject { $0.field(named: "no_such_field", "of a later version") }
+    static let stopWithUnknownField = JSONObject {
+        $0.field(named: "channel", 0)
+        $0.field(named: "stream_id", "check-none")
+        $0.field(named: "no_such_field", "of a later version")
+    }
     static let brokenPush = JSONObject {
         $0.field(named: "channel", "zero")
         $0.field(named: "stream_id", "check-none")
