@@ -146,7 +146,7 @@ let package = Package(
             "CustomerUnit",
             [
                 "HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation,
-                nioHTTP1, nioSSL,
+                nioHTTP1, nioPosix, nioSSL,
             ]
         ),
 

@@ -241,7 +241,7 @@ package actor PlatformClient {
             status = Int(response.status.code)
             data = Data(buffer: try await response.body.collect(upTo: Self.largestAnswer))
         } catch {
-            throw .unreachable(url: base, Self.reason(error))
+            throw .unreachable(url: base, "\(ConnectionProblem(error))")
         }
         guard (200..<300).contains(status) else { throw Self.refusal(status, data) }
         return data
@@ -272,7 +272,7 @@ package actor PlatformClient {
         } catch let error as CustomerError {
             throw error
         } catch {
-            throw .unreachable(url: base, Self.reason(error))
+            throw .unreachable(url: base, "\(ConnectionProblem(error))")
         }
     }
 
@@ -285,11 +285,6 @@ package actor PlatformClient {
     private static func refusal(_ status: Int, _ data: Data) -> CustomerError {
         let problem = try? decoder.decode(ProblemAnswer.self, from: data)
         return .refused(status: status, problem?.detail ?? problem?.title ?? "refused with status \(status)")
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
-            ? "its certificate is not trusted; give the platform's ca.pem with --ca" : "\(error)"
     }
 
     private static func configuration(authority: String?) throws(CustomerError) -> HTTPClient.Configuration {

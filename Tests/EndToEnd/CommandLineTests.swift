@@ -26,6 +26,18 @@ extension EndToEnd {
             )
         }
 
+        @Test(arguments: [
+            ("https://localhost:1", "nobody listens there; does 'vedette serve' run?"),
+            ("https://no-such-host.invalid:8443", "there is no host 'no-such-host.invalid'"),
+        ]) func whoCannotBeReachedIsToldInWords(url: String, reason: String) async throws {
+            let (status, output) = try await Tool.vedette(
+                ["cu", "login", url, "--user", "anna"],
+                environment: ["VEDETTE_PASSWORD": "does not matter"]
+            )
+            #expect(status == 1)
+            #expect(output == "Error: \(url) cannot be reached: \(reason)\n")
+        }
+
         /// "unknown keys, wrong types and out-of-range values are errors that name file, key, what is allowed and what was found".
         @Test func configCheckSaysEverythingAtOnce() async throws {
             let folder = try TestFolder.make()
