@@ -156,7 +156,7 @@ extension Registry: DevicePoint {
             macIdentity: macIdentity,
             name: name,
             channels: channels,
-            passwordHash: DeviceSecret.hash(password),
+            passwordHash: verifier.stored(password, of: unit),
             createdAt: .now
         )
         return (device, password)

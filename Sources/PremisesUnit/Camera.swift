@@ -31,6 +31,8 @@ public final class Camera: Sendable {
         public var bitrates: [Int]
         /// PEM file with the authorities to trust; nil: those of the host.
         public var authorityFile: String?
+        /// How it shows who it is.
+        public var login = CameraLogin.signedWhenOffered
         /// What it can do besides showing its picture.
         public var abilities = CameraAbilities()
 
@@ -240,6 +242,7 @@ public final class Camera: Sendable {
         guard let delegate else { return }
         delegate.happened(event.name, event.description)
         switch event {
+        case .signsLogins: delegate.signsLogins()
         case .published(let channel, _):
             let isNew = state.withLock { $0.pushed.insert(channel).inserted }
             if isNew { delegate.pushStarted(channel: channel) }
@@ -280,6 +283,7 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
                 uniqueKeysWithValues: bitrates.enumerated().map { ($0, UnitProfile.Channel(bitrate: $1)) }
             )
         )
+        profile.login = login.form
         profile.abilities = abilities.kinds
         profile.alarms = Set(abilities.alarms.map(\.type))
         return profile

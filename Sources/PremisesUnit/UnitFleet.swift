@@ -25,6 +25,7 @@ package struct PremisesUnitOptions: Sendable {
     /// Units that start in one second. Households do not switch their cameras on all at once.
     package var startsPerSecond: Int
     package var device: VirtualDeviceSettings
+    package var login = UnitLoginForm.offered
     /// Units sleep when they had nothing to do for so long; nil: never.
     package var sleepAfter: Duration?
     /// For chance of any kind, so that a run can be repeated; nil: another one each time.
@@ -157,6 +158,7 @@ package final class UnitFleet: Sendable {
                 sdk: Self.sdk,
                 channels: channels
             )
+            profile.login = options.login
             profile.abilities = device.abilities
             profile.extras = device.abilities.contains(.configuration) ? Self.extras : []
             profile.sleepAfter = options.sleepAfter

@@ -20,12 +20,14 @@ package struct Configuration: Sendable {
     }
 
     package struct Vd: Sendable {
+        package enum SignedLogin: String, Sendable { case optional, required }
         package var port: Int
         package var plainPort: Int
         package var keepalive: Duration
         package var offlineAfter: Duration
         package var rpcTimeout: Duration
         package var deployedNames: Bool
+        package var signedLogin: SignedLogin
     }
 
     package struct Hibernation: Sendable {
@@ -152,7 +154,8 @@ package struct Configuration: Sendable {
             keepalive: read.duration("vd.keepalive"),
             offlineAfter: read.duration("vd.offline_after"),
             rpcTimeout: read.duration("vd.rpc_timeout"),
-            deployedNames: read.truth("vd.deployed_names")
+            deployedNames: read.truth("vd.deployed_names"),
+            signedLogin: Vd.SignedLogin(rawValue: read.text("vd.signed_login")) ?? .required
         )
         hibernation = Hibernation(
             port: read.number("hibernation.port"),

@@ -130,8 +130,10 @@ final class VdListener: Sendable {
             }
         guard let dialect else { return refuse(.notFound, "no such path", channel, login) }
         let url: UnitLoginURL
+        let proof: LoginProof
         do throws(FieldError) {
             url = try UnitLoginURL(parsing: parts.count > 1 ? parts[1] : "")
+            proof = try url.proof(besides: nil)
         } catch {
             return refuse(.badRequest, error.description, channel, login)
         }
@@ -143,7 +145,7 @@ final class VdListener: Sendable {
         }
         let request = UnitLogin(
             loginCode: url.deviceID,
-            password: Secret(url.password),
+            proof: proof,
             hardwareModel: url.hardwareModel,
             firmwareModel: url.firmwareModel,
             sdk: url.sdk,

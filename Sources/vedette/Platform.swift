@@ -39,6 +39,7 @@ struct Platform {
         let registry = Registry(
             store: store,
             limits: .init(configuration),
+            verifier: try .load(configuration),
             metrics: metrics,
             logger: logger
         )

@@ -34,6 +34,12 @@ struct UnitCommand: AsyncParsableCommand {
         @Option(name: .long, help: "File with the login password (or VEDETTE_PASSWORD).") var passwordFile:
             String?
         @Option(name: .long, help: "File with the credentials of many units.") var credentials: String?
+        @Option(
+            name: .long,
+            help:
+                "password, offered (signed once the platform offers it) or signed: how units show who they are."
+        )
+        var login = "offered"
         @Option(name: .long, help: "Number of units; with --credentials at most that many of the file.")
         var count: Int?
         @Option(name: .long, help: "Channels of each unit, 1 to 256.") var channels = 1
@@ -125,7 +131,7 @@ struct UnitCommand: AsyncParsableCommand {
             if let abilities { try device.setAbilities(abilities) }
             if let battery { try device.setBattery(battery) }
             device.alarms = try alarm.map { try AlarmPlan(parsing: $0, channels: max(1, channels)) }
-            return PremisesUnitOptions(
+            var options = PremisesUnitOptions(
                 platform: platform,
                 units: try units(),
                 channels: channels,
@@ -139,6 +145,8 @@ struct UnitCommand: AsyncParsableCommand {
                 sleepAfter: try sleepAfter.map { try FaultPlan.duration($0, option: "sleep-after") },
                 seed: seed
             )
+            options.login = try UnitLoginForm(option: login)
+            return options
         }
 
         private func units() throws -> [UnitCredentials] {
