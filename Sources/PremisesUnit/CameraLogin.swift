@@ -8,12 +8,21 @@ public enum CameraLogin: Sendable {
     /// By signatures only. On a platform that takes none it is refused: go back to ``signedWhenOffered`` when the camera's
     /// owner moves it to another platform, never by itself.
     case signed
+    /// By a certificate on its TLS connection: PEM files with the camera's certificate (then those between it and the
+    /// authority), and with its key. Where the platform was told of the authority (`vd.client_ca`).
+    case certificate(chainFile: String, keyFile: String)
 
     var form: UnitLoginForm {
         switch self {
         case .password: .password
         case .signedWhenOffered: .offered
         case .signed: .signed
+        case .certificate: .certificate
         }
+    }
+
+    var files: UnitCertificateFiles? {
+        guard case .certificate(let chain, let key) = self else { return nil }
+        return UnitCertificateFiles(chain: chain, key: key)
     }
 }

@@ -28,6 +28,8 @@ package struct Configuration: Sendable {
         package var rpcTimeout: Duration
         package var deployedNames: Bool
         package var signedLogin: SignedLogin
+        /// Nil: units are not asked for certificates.
+        package var clientAuthority: String?
     }
 
     package struct Hibernation: Sendable {
@@ -155,7 +157,8 @@ package struct Configuration: Sendable {
             offlineAfter: read.duration("vd.offline_after"),
             rpcTimeout: read.duration("vd.rpc_timeout"),
             deployedNames: read.truth("vd.deployed_names"),
-            signedLogin: Vd.SignedLogin(rawValue: read.text("vd.signed_login")) ?? .required
+            signedLogin: Vd.SignedLogin(rawValue: read.text("vd.signed_login")) ?? .required,
+            clientAuthority: read.text("vd.client_ca").isEmpty ? nil : read.text("vd.client_ca")
         )
         hibernation = Hibernation(
             port: read.number("hibernation.port"),
@@ -210,6 +213,9 @@ package struct Configuration: Sendable {
         if tls.certificate.isEmpty != tls.key.isEmpty {
             let missing = tls.key.isEmpty ? "tls.key" : "tls.certificate"
             report(missing, "expected a file, for the other one of tls.certificate and tls.key is set")
+        }
+        if vd.clientAuthority != nil, vd.port == 0 {
+            report("vd.client_ca", "expected vd.port too: certificates are shown over TLS only")
         }
         var taken: [Int: String] = [:]
         let ports = [

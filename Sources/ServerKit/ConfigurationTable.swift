@@ -120,6 +120,12 @@ package enum ConfigurationTable {
             "required: units have to sign their logins (or show a certificate); passwords are refused."
         ),
         ConfigurationKey(
+            "vd.client_ca",
+            .text,
+            default: "",
+            "PEM file with the authorities whose certificates units may show; empty: none. Read again at SIGHUP."
+        ),
+        ConfigurationKey(
             "hibernation.port",
             .port,
             default: "0",

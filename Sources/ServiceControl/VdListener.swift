@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import HSSModel
+import HostClock
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -133,7 +134,8 @@ final class VdListener: Sendable {
         let proof: LoginProof
         do throws(FieldError) {
             url = try UnitLoginURL(parsing: parts.count > 1 ? parts[1] : "")
-            proof = try url.proof(besides: nil)
+            let certificate = port.identity?.certificate(shownOn: channel, at: .now)
+            proof = try url.proof(besides: certificate.map { .certificate($0.unit) })
         } catch {
             return refuse(.badRequest, error.description, channel, login)
         }

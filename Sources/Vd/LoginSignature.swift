@@ -7,8 +7,8 @@ package enum LoginProof: Sendable, Equatable {
     case password(Secret)
     /// In place of the password, a signature over all of the login address.
     case signature(LoginSignature)
-    /// The connection has shown the certificate of this device.
-    case certificate(UnitID)
+    /// The connection has shown a certificate; nil: it names no device.
+    case certificate(UnitID?)
 }
 
 /// A login that is signed instead of carrying the password: an addition to Table 9-3, so that an address that was

@@ -122,8 +122,8 @@ package struct UnitLoginURL: Sendable, Equatable {
     }
 
     /// What the login is judged by: the certificate that the connection has shown, whatever else the address carries.
-    package func proof(besides certificate: UnitID?) throws(FieldError) -> LoginProof {
-        if let certificate { return .certificate(certificate) }
+    package func proof(besides certificate: LoginProof?) throws(FieldError) -> LoginProof {
+        if let certificate { return certificate }
         guard let proof else { throw FieldError(Self.passwordField, "required") }
         return proof
     }

@@ -199,6 +199,7 @@ struct Platform {
                 dataFolder: configuration.node.data,
                 domain: configuration.node.domain
             ),
+            clientAuthority: configuration.vd.clientAuthority,
             logger: logger
         )
     }

@@ -154,9 +154,9 @@ import Vd
         #expect(login.proof == nil)
         let error = #expect(throws: FieldError.self) { try login.proof(besides: nil) }
         #expect(error?.field == "login_passwd" && error?.description == "login_passwd: required")
-        let unit = UnitID(unchecked: "a")
-        #expect(try login.proof(besides: unit) == .certificate(unit))
-        #expect(try Self.login.proof(besides: unit) == .certificate(unit))
+        let certificate = LoginProof.certificate(UnitID(unchecked: "a"))
+        #expect(try login.proof(besides: certificate) == certificate)
+        #expect(try Self.login.proof(besides: certificate) == certificate)
     }
 }
 
