@@ -55,6 +55,9 @@ package struct LoginVerifier: Sendable {
     /// Whether logins of a device can be checked by their signature.
     static func takesSignatures(_ stored: Secret) -> Bool { Row(stored.reveal())?.key != nil }
 
+    /// Whether the device was enrolled to sign only.
+    static func takesNoPassword(_ stored: Secret) -> Bool { Row(stored.reveal())?.hash == noPassword[...] }
+
     /// Does the same work where `stored` is nil, for a device that does not exist.
     func accepts(_ proof: LoginProof, of unit: UnitID, _ stored: Secret?) -> Bool {
         let row = stored.map { Row($0.reveal()) } ?? nil

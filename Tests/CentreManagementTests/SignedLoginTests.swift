@@ -189,6 +189,45 @@ import Vd
         }
     }
 
+    /// `vd.client_ca`: what the connection has shown is judged, and refused like a wrong password.
+    @Test func certificatesOpenTheDeviceThatTheyName() async throws {
+        try await Centre.run(verifier: LoginVerifier(refusesPasswords: true)) { centre in
+            let cam = try await centre.device("cam")
+            _ = try await centre.device("off")
+            _ = try await centre.registry.setDevice("off", disabled: true, by: Centre.root)
+            let own = Self.login(.certificate(cam.device.unit))
+            #expect(try await centre.registry.admit(own).unit == cam.device.unit)
+            let refused: [(String, LoginProof)] = [
+                ("cam", .certificate(UnitID(unchecked: "other"))), ("cam", .certificate(nil)),
+                ("off", .certificate(UnitID(unchecked: "off"))),
+                ("nobody", .certificate(UnitID(unchecked: "nobody"))),
+                ("-", .certificate(UnitID(unchecked: "-"))),
+            ]
+            for (device, proof) in refused {
+                await #expect(throws: AdmissionError.refused, "\(device)") {
+                    try await centre.registry.admit(Self.login(proof, device, from: "from \(device)"))
+                }
+            }
+        }
+    }
+
+    @Test func oneDeviceMayBeSignedOnly() async throws {
+        try await Centre.run { centre in
+            var new = NewDevice(deviceID: "cam", macID: "mac-cam", loginPassword: nil, channels: 1, name: nil)
+            new.signedOnly = true
+            let cam = try await centre.registry.addDevice(new, by: Centre.root)
+            let other = try await centre.device("other")
+            #expect(cam.device.signedOnly && !other.device.signedOnly)
+            #expect(try await centre.registry.device("cam", visibleTo: Centre.root).device.signedOnly)
+            await #expect(throws: AdmissionError.refused) {
+                try await centre.registry.admit(UnitLogin("cam", cam.loginPassword))
+            }
+            _ = try await centre.registry.admit(UnitLogin("other", other.loginPassword))
+            let signed = Self.login(try Self.signed(cam.loginPassword))
+            #expect(try await centre.registry.admit(signed).unit == cam.device.unit)
+        }
+    }
+
     // MARK: What is stored
 
     @Test func whatIsStoredOpensNothingByItself() throws {
