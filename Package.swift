@@ -72,7 +72,7 @@ let package = Package(
 
         // Protocols and formats: values without I/O, clocks or chance of their own.
         room("Vs", ["HSSModel"]),
-        room("Vd", ["HSSModel"]),
+        room("Vd", ["HSSModel", crypto]),
         room("Vm", ["HSSModel", crypto]),
         room("MediaFormats"),
 

@@ -51,6 +51,8 @@ package struct DeviceRecord: Sendable, Equatable {
     package var firmwareModel: String?
     package var lastSeen: WallTime?
     package var createdAt: WallTime
+    /// ``NewDevice/signedOnly``
+    package var signedOnly = false
 
     package init(
         unit: UnitID,
@@ -97,6 +99,8 @@ package struct NewDevice: Sendable {
     /// Number of channels, 1 to 256.
     package var channels: Int
     package var name: String?
+    /// It signs its logins, or shows a certificate, whatever the platform asks of others: its password opens nothing.
+    package var signedOnly = false
 
     package init(deviceID: String, macID: String, loginPassword: Secret?, channels: Int, name: String?) {
         self.deviceID = deviceID

@@ -1,9 +1,10 @@
 package import HSSModel
+package import Vd
 
 /// What a unit presents when it opens Vd (Table 9-3). Nothing in it has been checked.
 package struct UnitLogin: Sendable {
     package var loginCode: String
-    package var password: Secret
+    package var proof: LoginProof
     package var hardwareModel: String
     package var firmwareModel: String
     package var sdk: String?
@@ -14,7 +15,7 @@ package struct UnitLogin: Sendable {
 
     package init(
         loginCode: String,
-        password: Secret,
+        proof: LoginProof,
         hardwareModel: String,
         firmwareModel: String,
         sdk: String?,
@@ -22,12 +23,32 @@ package struct UnitLogin: Sendable {
         remoteAddress: String
     ) {
         self.loginCode = loginCode
-        self.password = password
+        self.proof = proof
         self.hardwareModel = hardwareModel
         self.firmwareModel = firmwareModel
         self.sdk = sdk
         self.reconnect = reconnect
         self.remoteAddress = remoteAddress
+    }
+
+    package init(
+        loginCode: String,
+        password: Secret,
+        hardwareModel: String,
+        firmwareModel: String,
+        sdk: String?,
+        reconnect: Bool,
+        remoteAddress: String
+    ) {
+        self.init(
+            loginCode: loginCode,
+            proof: .password(password),
+            hardwareModel: hardwareModel,
+            firmwareModel: firmwareModel,
+            sdk: sdk,
+            reconnect: reconnect,
+            remoteAddress: remoteAddress
+        )
     }
 }
 

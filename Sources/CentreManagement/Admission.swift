@@ -4,6 +4,7 @@ import HostClock
 import ServerKit
 import Store
 import Synchronization
+import Vd
 
 extension Registry: UnitAdmission {
     package func admit(_ login: UnitLogin) async throws(AdmissionError) -> UnitRegistration {
@@ -18,7 +19,7 @@ extension Registry: UnitAdmission {
         }
         let device: StoredDevice?
         do throws(StoreError) {
-            device = try await logins.device(of: unit ?? Self.nobody, login.password)
+            device = try await logins.device(of: unit ?? Self.nobody, login.proof)
         } catch {
             unitGuard.withLock { $0.abandoned(attempt) }
             metrics.units.unavailable.add()
@@ -29,6 +30,7 @@ extension Registry: UnitAdmission {
             metrics.units.refused.add()
             throw .refused
         }
+        if case .signature(let signature) = login.proof { try judge(signature, of: device, attempt) }
         unitGuard.withLock { $0.succeeded(attempt) }
         metrics.units.accepted.add()
         return UnitRegistration(
@@ -36,6 +38,39 @@ extension Registry: UnitAdmission {
             macIdentity: device.macIdentity,
             channels: device.channels
         )
+    }
+
+    /// Of a signature that is right: whether it is of this hardware, of now, and here for the first time. The peer hears
+    /// nothing of the difference.
+    private func judge(
+        _ signature: LoginSignature,
+        of device: StoredDevice,
+        _ attempt: LoginGuard<UnitID>.Attempt
+    ) throws(AdmissionError) {
+        var verdict: NonceMemory.Verdict?
+        if signature.macIdentity.canonical == device.macIdentity.canonical {
+            verdict = nonces.withLock {
+                $0.admit(signature.nonce, of: device.unit, signedAt: signature.time, at: .now)
+            }
+        }
+        switch verdict {
+        case .fresh: return
+        case .outOfTime:
+            // A unit with a wrong clock guesses nothing, and must not lock out others at its address.
+            unitGuard.withLock { $0.abandoned(attempt) }
+            metrics.lateSignatures.add()
+        case .full:
+            unitGuard.withLock { $0.abandoned(attempt) }
+            metrics.units.unavailable.add()
+            throw .unavailable(
+                "\(limits.signingUnits) units have signed in within minutes; raise limits.units"
+            )
+        case .replayed, nil:
+            unitGuard.withLock { $0.failed(attempt, at: .now) }
+            if verdict == .replayed { metrics.replayedSignatures.add() }
+        }
+        metrics.units.refused.add()
+        throw .refused
     }
 
     package func registration(of macIdentity: MACIdentity) async throws(AdmissionError) -> UnitRegistration {

@@ -156,7 +156,7 @@ extension Registry: DevicePoint {
             macIdentity: macIdentity,
             name: name,
             channels: channels,
-            passwordHash: DeviceSecret.hash(password),
+            passwordHash: verifier.stored(password, of: unit, signedOnly: new.signedOnly),
             createdAt: .now
         )
         return (device, password)
@@ -164,7 +164,7 @@ extension Registry: DevicePoint {
 
     private func record(_ device: StoredDevice) -> DeviceRecord {
         let unwritten = sightings.latest(of: device.unit)
-        return DeviceRecord(
+        var record = DeviceRecord(
             unit: device.unit,
             macIdentity: device.macIdentity,
             name: device.name,
@@ -176,5 +176,7 @@ extension Registry: DevicePoint {
             lastSeen: unwritten?.time ?? device.lastSeen,
             createdAt: device.createdAt
         )
+        record.signedOnly = LoginVerifier.takesNoPassword(device.passwordHash)
+        return record
     }
 }

@@ -1,6 +1,7 @@
 import HSSModel
 import Store
 import Synchronization
+import Vd
 
 /// Checks logins of units against the store, those that arrive together with one view of it.
 ///
@@ -12,7 +13,7 @@ final class LoginReader: Sendable {
 
     private struct Login {
         var unit: UnitID
-        var password: Secret
+        var proof: LoginProof
         var turn: CheckedContinuation<Turn, Never>
     }
 
@@ -33,30 +34,32 @@ final class LoginReader: Sendable {
         @Sendable ([UnitID], @escaping @Sendable (Int, DeviceCredential?) -> Bool) async throws(StoreError) ->
         [Result<StoredDevice?, StoreError>]
 
+    private let verifier: LoginVerifier
     private let view: View
     private let state = Mutex(State())
 
-    init(_ view: @escaping View) {
+    init(_ verifier: LoginVerifier, _ view: @escaping View) {
+        self.verifier = verifier
         self.view = view
     }
 
     /// Logins that wait for the next view.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Nil alike for an unknown device, a wrong password and a disabled device, each after one look-up and one hash.
-    func device(of unit: UnitID, _ password: Secret) async throws(StoreError) -> StoredDevice? {
+    /// Nil alike for an unknown device, a wrong proof and a disabled device, each after one look-up and one check.
+    func device(of unit: UnitID, _ proof: LoginProof) async throws(StoreError) -> StoredDevice? {
         let isFree = state.withLock { state in
             guard !state.isReading else { return false }
             state.isReading = true
             return true
         }
-        if isFree { return try await read(unit, password, for: []).get() }
+        if isFree { return try await read(unit, proof, for: []).get() }
         let turn = await withCheckedContinuation { continuation in
-            enter(Login(unit: unit, password: password, turn: continuation))
+            enter(Login(unit: unit, proof: proof, turn: continuation))
         }
         switch turn {
         case .answered(let result): return try result.get()
-        case .lead(let others): return try await read(unit, password, for: others).get()
+        case .lead(let others): return try await read(unit, proof, for: others).get()
         }
     }
 
@@ -76,20 +79,21 @@ final class LoginReader: Sendable {
     /// One view for one's own login and `others`, who are told; then the next in line leads.
     private func read(
         _ unit: UnitID,
-        _ password: Secret,
+        _ proof: LoginProof,
         for others: [Login]
     ) async -> Result<StoredDevice?, StoreError> {
-        let passwords = [password] + others.map(\.password)
+        let units = [unit] + others.map(\.unit)
+        let proofs = [proof] + others.map(\.proof)
         let results: [Result<StoredDevice?, StoreError>]
         do throws(StoreError) {
-            // What is read of a device beyond its credential waits for the password: a refusal must not tell how many
+            // What is read of a device beyond its credential waits for the proof: a refusal must not tell how many
             // channels there are.
-            results = try await view([unit] + others.map(\.unit)) { index, credential in
-                let matches = DeviceSecret.matches(passwords[index], credential?.passwordHash)
-                return matches && credential?.disabled == false
+            results = try await view(units) { [verifier] index, credential in
+                let isRight = verifier.accepts(proofs[index], of: units[index], credential?.passwordHash)
+                return isRight && credential?.disabled == false
             }
         } catch {
-            results = passwords.map { _ in .failure(error) }
+            results = units.map { _ in .failure(error) }
         }
         passOn()
         for (index, login) in others.enumerated() {

@@ -35,6 +35,8 @@ package final class Registry: Sendable {
         package var bindInterval: Duration = .seconds(10)
         package var login = LoginGuard<UnitID>.Rules()
         package var userLogin = LoginGuard<UserName>.Rules()
+        /// Units whose signed logins are remembered at a time (``NonceMemory``).
+        package var signingUnits = 40_000
 
         package init() {}
     }
@@ -47,7 +49,9 @@ package final class Registry: Sendable {
     let unitGuard: Mutex<LoginGuard<UnitID>>
     let userGuard: Mutex<LoginGuard<UserName>>
     let bindRates: Mutex<RateLimiter<UnitID>>
+    let verifier: LoginVerifier
     let logins: LoginReader
+    let nonces: Mutex<NonceMemory>
     let sightings = SightingJournal()
     private let arrival: Mutex<(@Sendable (UnitArrival) -> Void)?> = Mutex(nil)
     private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
@@ -62,11 +66,14 @@ package final class Registry: Sendable {
         store: any CentreStore,
         hasher: PasswordHasher = PasswordHasher(),
         limits: Limits = Limits(),
+        verifier: LoginVerifier = LoginVerifier(),
         metrics: MetricRegistry,
         logger: Logger
     ) {
         self.store = store
-        logins = LoginReader { units, accepts async throws(StoreError) in
+        self.verifier = verifier
+        nonces = Mutex(NonceMemory(units: limits.signingUnits, startedAt: .now))
+        logins = LoginReader(verifier) { units, accepts async throws(StoreError) in
             try await store.devices(units, where: accepts)
         }
         self.hasher = hasher

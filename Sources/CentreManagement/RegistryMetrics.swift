@@ -24,6 +24,9 @@ struct RegistryMetrics {
     }
 
     let units: Logins
+    /// Signed logins that were right and not of now, or were there before: a clock, or somebody with a captured address.
+    let lateSignatures: Counter
+    let replayedSignatures: Counter
     let users: Logins
     let sessions: Gauge
     let devices: Gauge
@@ -35,6 +38,15 @@ struct RegistryMetrics {
     init(_ registry: MetricRegistry) {
         units = Logins(registry, who: "unit")
         users = Logins(registry, who: "user")
+        func signature(_ reason: String) -> Counter {
+            registry.counter(
+                "vedette_unit_signatures_refused_total",
+                "Signed logins of units whose signature was right, by the reason of their refusal.",
+                labels: [("reason", reason)]
+            )
+        }
+        lateSignatures = signature("time")
+        replayedSignatures = signature("replay")
         sessions = registry.gauge("vedette_user_sessions", "Sessions of users that have not expired.")
         devices = registry.gauge("vedette_devices", "Devices in the registry.")
         reusedTokens = registry.counter(

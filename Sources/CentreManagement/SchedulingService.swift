@@ -149,7 +149,8 @@ package final class SchedulingService: Sendable {
             peerToPeer: settings.peerToPeer,
             relay: settings.relay,
             hibernationDomain: settings.hibernationDomain,
-            syncTime: .now
+            syncTime: .now,
+            takesSignedLogin: LoginVerifier.takesSignatures(device.passwordHash)
         )
     }
 

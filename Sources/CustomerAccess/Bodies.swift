@@ -29,6 +29,7 @@ struct NewDeviceBody: Decodable {
     var loginPassword: String?
     var channels: Int?
     var name: String?
+    var signedOnly: Bool?
 }
 
 struct TokensBody: Encodable {
@@ -124,6 +125,7 @@ struct AdminDeviceBody: Encodable {
     var firmwareModel: String?
     var lastSeen: String?
     var createdAt: String
+    var signedOnly: Bool
     var channels: [Channel]
     /// Only in the answer to an enrolment.
     var loginPassword: String?
@@ -139,6 +141,7 @@ struct AdminDeviceBody: Encodable {
         firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
         createdAt = device.createdAt.rfc3339
+        signedOnly = device.signedOnly
         channels = device.channels.sorted { $0.key < $1.key }.map {
             Channel(channel: $0.key, channelId: $0.value.rawValue)
         }

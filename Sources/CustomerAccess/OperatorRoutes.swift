@@ -88,13 +88,14 @@ extension CustomerAPI {
             let caller = try context.caller()
             let body = try await decode(NewDeviceBody.self, from: request)
             return try await answering {
-                let new = NewDevice(
+                var new = NewDevice(
                     deviceID: body.deviceId,
                     macID: body.macId,
                     loginPassword: body.loginPassword.map { Secret($0) },
                     channels: body.channels ?? 1,
                     name: body.name
                 )
+                new.signedOnly = body.signedOnly ?? false
                 let enrolled = try await devices.addDevice(new, by: caller)
                 let answer = AdminDeviceBody(enrolled.device, nil, loginPassword: enrolled.loginPassword)
                 return try JSONBody.answer(answer, .created)

@@ -87,5 +87,6 @@ package struct AdminDeviceAnswer: Codable, Sendable {
     package var firmwareModel: String?
     package var lastSeen: String?
     package var createdAt: String
+    package var signedOnly: Bool
     package var channels: [Channel]
 }

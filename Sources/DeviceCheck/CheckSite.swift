@@ -96,10 +96,17 @@ final class CheckSite {
                     LoginRefusal(reason: "login_code: expected \(settings.device), found \(found)")
                 )
             }
-            guard url.password == settings.password.reveal() else {
-                return .failure(LoginRefusal(reason: "login_passwd: not the password that was given"))
+            switch url.proof {
+            case .password(settings.password): return .success(url)
+            // Nobody offered it, but a device may know from another platform to sign.
+            case .signature(let signature)
+            where LoginKey(password: settings.password).verifies(signature)
+                && signature.macIdentity.canonical == settings.macIdentity.canonical:
+                return .success(url)
+            case .signature: return .failure(LoginRefusal(reason: "login_sign: not the right signature"))
+            case nil: return .failure(LoginRefusal(reason: "login_passwd: required"))
+            default: return .failure(LoginRefusal(reason: "login_passwd: not the password that was given"))
             }
-            return .success(url)
         } catch {
             return .failure(LoginRefusal(reason: error.description))
         }

@@ -21,7 +21,7 @@ public final class Camera: Sendable {
         public var deviceID: String
         /// Identity of the hardware, usually its MAC address; the same characters.
         public var macIdentity: String
-        /// From the operator; at most 128 bytes.
+        /// From the operator; at most 128 bytes. Empty will do where ``login`` is a certificate.
         public var loginPassword: String
         /// 1 to 128 bytes each.
         public var hardwareModel: String
@@ -31,6 +31,8 @@ public final class Camera: Sendable {
         public var bitrates: [Int]
         /// PEM file with the authorities to trust; nil: those of the host.
         public var authorityFile: String?
+        /// How it shows who it is.
+        public var login = CameraLogin.signedWhenOffered
         /// What it can do besides showing its picture.
         public var abilities = CameraAbilities()
 
@@ -78,6 +80,7 @@ public final class Camera: Sendable {
     private let platform: String
     private let profile: UnitProfile
     private let trust: TLSConfiguration
+    private let identity: TLSConfiguration
     private let source: LiveSource
     private let delegate: (any CameraDelegate)?
     private let abilities: CameraAbilities
@@ -93,6 +96,7 @@ public final class Camera: Sendable {
         do throws(UnitSetupError) {
             platform = try SchedulingClient.checked(platform: configuration.platform)
             trust = try UnitHost.trust(authorityFile: configuration.authorityFile)
+            identity = try UnitHost.identify(trust, by: configuration.login.files)
         } catch {
             throw CameraError(error.description)
         }
@@ -130,6 +134,7 @@ public final class Camera: Sendable {
             try await UnitHost.run(
                 platform: platform,
                 trust: trust,
+                identity: identity,
                 video: .live(source),
                 threads: 1,
                 keepsFiles: true
@@ -240,6 +245,7 @@ public final class Camera: Sendable {
         guard let delegate else { return }
         delegate.happened(event.name, event.description)
         switch event {
+        case .signsLogins: delegate.signsLogins()
         case .published(let channel, _):
             let isNew = state.withLock { $0.pushed.insert(channel).inserted }
             if isNew { delegate.pushStarted(channel: channel) }
@@ -261,10 +267,9 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
         let identifier = "expected 1 to 64 of A-Z a-z 0-9 . _ : -"
         guard let device = UnitID(rawValue: deviceID) else { throw .option("deviceID", identifier) }
         guard let mac = MACIdentity(rawValue: macIdentity) else { throw .option("macIdentity", identifier) }
-        for (name, value) in [
-            ("loginPassword", loginPassword), ("hardwareModel", hardwareModel),
-            ("firmwareModel", firmwareModel),
-        ] where !(1...128).contains(value.utf8.count) {
+        var texts = [("hardwareModel", hardwareModel), ("firmwareModel", firmwareModel)]
+        if login.files == nil { texts.append(("loginPassword", loginPassword)) }
+        for (name, value) in texts where !(1...128).contains(value.utf8.count) {
             throw .option(name, "expected 1 to 128 bytes, found \(value.utf8.count)")
         }
         guard (1...ChannelAddress.highestNumber + 1).contains(bitrates.count) else {
@@ -280,6 +285,7 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
                 uniqueKeysWithValues: bitrates.enumerated().map { ($0, UnitProfile.Channel(bitrate: $1)) }
             )
         )
+        profile.login = login.form
         profile.abilities = abilities.kinds
         profile.alarms = Set(abilities.alarms.map(\.type))
         return profile

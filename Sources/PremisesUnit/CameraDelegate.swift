@@ -13,6 +13,10 @@ public protocol CameraDelegate: Sendable {
 
     /// Once for each ``pushStarted(channel:)``, before the next one of the channel.
     func pushEnded(channel: Int)
+
+    /// The platform takes signed logins, and the camera sends its password no more. Keep that, and start with
+    /// ``CameraLogin/signed`` from now on, so that nobody in between gets the password after the next start.
+    func signsLogins()
 }
 
 extension CameraDelegate {
@@ -20,6 +24,7 @@ extension CameraDelegate {
     public func happened(_ name: String, _ text: String) {}
     public func pushStarted(channel: Int) {}
     public func pushEnded(channel: Int) {}
+    public func signsLogins() {}
 }
 
 /// What is wrong with the use of a ``Camera``, in words for its maker.

@@ -8,6 +8,10 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
     case schedulingFailed(String)
     /// The unit's clock now goes ahead of the host's by so much (§9.3.1.1 step 3).
     case clockSet(Duration)
+    /// Vs takes signatures: the password is not sent any more.
+    case signsLogins
+    /// A platform that took signatures, or somebody in its place, offers none. The unit goes on signing.
+    case signatureNotOffered
     case connecting(server: String, reconnect: Bool)
     case connected
     case disconnected(String)
@@ -48,6 +52,8 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .scheduled: "scheduled"
         case .schedulingFailed: "scheduling_failed"
         case .clockSet: "clock_set"
+        case .signsLogins: "signs_logins"
+        case .signatureNotOffered: "signature_not_offered"
         case .connecting: "connecting"
         case .connected: "connected"
         case .disconnected: "disconnected"
@@ -82,6 +88,8 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .scheduled(let server): "was sent to \(server)"
         case .schedulingFailed(let reason): "got no signalling server: \(reason)"
         case .clockSet(let offset): "set its clock by \(offset.inSeconds) s"
+        case .signsLogins: "signs its logins from now on"
+        case .signatureNotOffered: "is offered no signed login any more, and signs all the same"
         case .connecting(let server, let reconnect): "\(reconnect ? "reconnects" : "connects") to \(server)"
         case .connected: "is logged in"
         case .disconnected(let reason): "lost its connection: \(reason)"

@@ -25,6 +25,9 @@ package struct PremisesUnitOptions: Sendable {
     /// Units that start in one second. Households do not switch their cameras on all at once.
     package var startsPerSecond: Int
     package var device: VirtualDeviceSettings
+    package var login = UnitLoginForm.offered
+    /// For ``UnitLoginForm/certificate``: it names one unit.
+    package var certificate: UnitCertificateFiles?
     /// Units sleep when they had nothing to do for so long; nil: never.
     package var sleepAfter: Duration?
     /// For chance of any kind, so that a run can be repeated; nil: another one each time.
@@ -81,6 +84,7 @@ package final class UnitFleet: Sendable {
     private let options: PremisesUnitOptions
     private let video: VideoSource
     private let trust: TLSConfiguration
+    private let identity: TLSConfiguration
     private let tell: @Sendable (UnitReport) -> Void
     /// While it runs.
     private let running = Mutex<[(id: UnitID, runner: NIOLoopBoundBox<UnitRunner>)]>([])
@@ -96,6 +100,12 @@ package final class UnitFleet: Sendable {
             throw .option("channels", "expected 1 to \(channels.upperBound), found \(options.channels)")
         }
         guard options.startsPerSecond > 0 else { throw .option("startsPerSecond", "expected 1 or more") }
+        guard options.certificate == nil || options.units.count == 1 else {
+            throw .option(
+                "certificate",
+                "expected one unit, found \(options.units.count): it names one device"
+            )
+        }
         self.options = options
         self.tell = tell
         video =
@@ -103,6 +113,7 @@ package final class UnitFleet: Sendable {
                 VideoSource(patternBitrate: options.patternBitrate)
             }
         trust = try UnitHost.trust(authorityFile: options.authorityFile)
+        identity = try UnitHost.identify(trust, by: options.certificate)
     }
 
     /// Runs until the task is cancelled; then every unit says goodbye.
@@ -110,6 +121,7 @@ package final class UnitFleet: Sendable {
         try await UnitHost.run(
             platform: options.platform,
             trust: trust,
+            identity: identity,
             video: .looped(video),
             threads: min(4, System.coreCount),
             keepsFiles: false,
@@ -157,6 +169,7 @@ package final class UnitFleet: Sendable {
                 sdk: Self.sdk,
                 channels: channels
             )
+            profile.login = options.certificate == nil ? options.login : .certificate
             profile.abilities = device.abilities
             profile.extras = device.abilities.contains(.configuration) ? Self.extras : []
             profile.sleepAfter = options.sleepAfter

@@ -20,10 +20,41 @@ enum UnitHost {
         return trust
     }
 
+    /// `trust` with what a unit shows of itself: PEM files, the unit's certificate first and then those between it and
+    /// the authority, and its key.
+    static func identify(
+        _ trust: TLSConfiguration,
+        by certificate: UnitCertificateFiles?
+    ) throws(UnitSetupError) -> TLSConfiguration {
+        guard let certificate else { return trust }
+        var identity = trust
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate.chain)
+            guard !chain.isEmpty else {
+                throw UnitSetupError.file(certificate.chain, "no certificate in it")
+            }
+            identity.certificateChain = chain.map { .certificate($0) }
+        } catch let error as UnitSetupError {
+            throw error
+        } catch {
+            throw .file(certificate.chain, "not a readable PEM file of certificates")
+        }
+        do {
+            identity.privateKey = .privateKey(try NIOSSLPrivateKey(file: certificate.key, format: .pem))
+        } catch {
+            throw .file(certificate.key, "not a readable PEM file of a private key without a passphrase")
+        }
+        do { _ = try NIOSSLContext(configuration: identity) } catch {
+            throw .file(certificate.key, "not the key of the first certificate in \(certificate.chain)")
+        }
+        return identity
+    }
+
     /// Runs what `start` makes until the task is cancelled.
     static func run(
         platform: String,
         trust: TLSConfiguration,
+        identity: TLSConfiguration,
         video: PushVideo,
         threads: Int,
         keepsFiles: Bool,
@@ -35,7 +66,8 @@ enum UnitHost {
         do throws(UnitSetupError) {
             services = UnitServices(
                 scheduling: try SchedulingClient(platform: platform, trust: trust, group: group),
-                trust: try context(trust),
+                // Shown where the unit logs in, and nowhere else.
+                trust: try context(identity),
                 publisher: publisher,
                 transfers: TransferClient(trust: trust, group: group, keepsFiles: keepsFiles)
             )
@@ -69,5 +101,16 @@ enum UnitHost {
         } onCancel: {
             end.finish()
         }
+    }
+}
+
+/// PEM files of a unit's certificate and its key.
+package struct UnitCertificateFiles: Sendable, Equatable {
+    package var chain: String
+    package var key: String
+
+    package init(chain: String, key: String) {
+        self.chain = chain
+        self.key = key
     }
 }

@@ -37,6 +37,8 @@ extension UnitMachine {
         case connected(AttemptID)
         /// Also where the connection or the login did not come about.
         case disconnected(AttemptID, String)
+        /// The platform does not take what the unit showed of itself.
+        case refused(AttemptID, String)
         case message(AttemptID, RPCMessage)
         case malformed(AttemptID, MalformedPacket)
         case pushStarted(PushID)

@@ -41,6 +41,7 @@ package struct UnitMachine: Sendable {
     /// The last answer of Vs.
     private var servers: SchedulingAnswer?
     private var rescheduling = Rescheduling()
+    private var login: UnitLoginRule
     /// Attempts that failed one after another.
     private var failedAttempts = 0
     private var hasBeenConnected = false
@@ -55,6 +56,7 @@ package struct UnitMachine: Sendable {
     package init(_ profile: UnitProfile, faults: FaultPlan = FaultPlan()) {
         self.faults = faults
         duties = UnitDuties(profile, faults: faults)
+        login = UnitLoginRule(profile.login)
         sleep = SleepRule(after: profile.sleepAfter)
         if !faults.messages.isEmpty { line = FaultyLine(faults.messages) }
     }
@@ -89,13 +91,18 @@ package struct UnitMachine: Sendable {
         case .stop:
             return stop()
         case .scheduled(let attempt, let answer, let hostTime):
-            return scheduled(attempt, answer, hostTime: hostTime, at: now)
+            return scheduled(attempt, answer, hostTime: hostTime, at: now, using: &random)
         case .schedulingFailed(let attempt, let reason):
             return schedulingFailed(attempt, reason, at: now, using: &random)
         case .connected(let attempt):
             return connected(attempt, at: now, using: &random)
         case .disconnected(let attempt, let reason):
             guard isCurrent(attempt) else { return [] }
+            return disconnected(reason, at: now, using: &random)
+        case .refused(let attempt, let reason):
+            guard isCurrent(attempt) else { return [] }
+            // A signature needs the platform's time, which Vs tells.
+            if login.signs { servers = nil }
             return disconnected(reason, at: now, using: &random)
         case .message(let attempt, let message):
             return session(attempt, at: now, using: &random) { $0.receive(message, at: now) }
@@ -118,9 +125,9 @@ package struct UnitMachine: Sendable {
             return take(duties.setState(state, of: number), at: now, using: &random)
         case .alarm(let alarm):
             let actions = take(duties.raise(alarm, at: now, isOnline: isOnline), at: now, using: &random)
-            return actions + rouse(at: now)
+            return actions + rouse(at: now, using: &random)
         case .roused:
-            return rouse(at: now)
+            return rouse(at: now, using: &random)
         case .device(let job, let answer):
             return take(duties.receive(job, answer, at: now), at: now, using: &random)
         case .news(let news):
@@ -169,7 +176,7 @@ package struct UnitMachine: Sendable {
         }
         switch state {
         case .waiting(let instant, let step) where instant <= now:
-            actions += step == .schedule ? schedule(at: now) : connect(at: now)
+            actions += step == .schedule ? schedule(at: now) : connect(at: now, using: &random)
         case .scheduling(let attempt, let deadline) where deadline <= now:
             actions += schedulingFailed(attempt, "no answer in time", at: now, using: &random)
         case .connecting(let attempt, let deadline) where deadline <= now:
@@ -212,7 +219,8 @@ package struct UnitMachine: Sendable {
         _ attempt: AttemptID,
         _ answer: SchedulingAnswer,
         hostTime: WallTime,
-        at now: Instant
+        at now: Instant,
+        using random: inout some RandomNumberGenerator
     ) -> [Action] {
         var actions: [Action] = []
         switch state {
@@ -228,13 +236,14 @@ package struct UnitMachine: Sendable {
         rescheduling.startOver()
         let (host, port, _) = Self.server(of: answer)
         actions.append(.report(.scheduled(server: "\(host):\(port)")))
+        if let news = login.adopt(answer, at: now) { actions.append(.report(news)) }
         let unitTime = duties.clock.time(hostTime)
         if let correction = ClockRule.correction(platform: answer.syncTime, unit: unitTime) {
             let offset = correction - hostTime
             duties.clock.offset = offset
             actions += [.setClock(offset), .report(.clockSet(offset))]
         }
-        return actions + connect(at: now)
+        return actions + connect(at: now, using: &random)
     }
 
     private mutating func schedulingFailed(
@@ -263,33 +272,31 @@ package struct UnitMachine: Sendable {
         return (answer.signalling.domain, port, isSecure)
     }
 
-    private mutating func rouse(at now: Instant) -> [Action] {
+    private mutating func rouse(
+        at now: Instant,
+        using random: inout some RandomNumberGenerator
+    ) -> [Action] {
         guard case .asleep = state else { return [] }
-        return [.report(.roused)] + connect(at: now)
+        return [.report(.roused)] + connect(at: now, using: &random)
     }
 
-    private mutating func connect(at now: Instant) -> [Action] {
+    private mutating func connect(
+        at now: Instant,
+        using random: inout some RandomNumberGenerator
+    ) -> [Action] {
         guard let servers else { return schedule(at: now) }
-        let (host, port, isSecure) = Self.server(of: servers)
-        let login = UnitLoginURL(
-            deviceID: profile.credentials.device.rawValue,
-            password: profile.credentials.password.reveal(),
-            hardwareModel: profile.hardwareModel,
-            firmwareModel: profile.firmwareModel,
-            sdk: profile.sdk,
-            reconnect: hasBeenConnected
+        let address = login.address(
+            of: profile,
+            at: Self.server(of: servers),
+            reconnect: hasBeenConnected,
+            now: now,
+            using: &random
         )
         let attempt = nextAttempt()
         state = .connecting(attempt, deadline: now + Self.attemptTime)
-        let address = SignallingAddress(
-            host: host,
-            port: port,
-            isSecure: isSecure,
-            target: Secret(login.requestTarget)
-        )
+        let server = "\(address.host):\(address.port)"
         return [
-            .report(.connecting(server: "\(host):\(port)", reconnect: hasBeenConnected)),
-            .connect(attempt, address),
+            .report(.connecting(server: server, reconnect: hasBeenConnected)), .connect(attempt, address),
         ]
     }
 

@@ -24,6 +24,7 @@ package struct UnitProfile: Sendable, Equatable {
     package var abilities: UnitAbilities = []
     /// What its document of capabilities names besides its abilities, such as a lamp.
     package var extras: Set<Capability> = []
+    package var login = UnitLoginForm.offered
     /// It sleeps when it had nothing to do for so long; nil: never.
     package var sleepAfter: Duration?
     /// What it can be alarmed by.

@@ -245,9 +245,18 @@ final class UnitRunner: VdConnectionOwner {
     }
 
     func vdClosed(_ attempt: AttemptID, _ reason: String) {
+        forget(attempt)
+        receive(.disconnected(attempt, reason))
+    }
+
+    func vdRefused(_ attempt: AttemptID, _ reason: String) {
+        forget(attempt)
+        receive(.refused(attempt, reason))
+    }
+
+    private func forget(_ attempt: AttemptID) {
         if opening?.attempt == attempt { opening = nil }
         if open?.attempt == attempt { open = nil }
-        receive(.disconnected(attempt, reason))
     }
 
     private func send(_ bytes: [UInt8], _ attempt: AttemptID) {

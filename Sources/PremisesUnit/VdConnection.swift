@@ -12,6 +12,8 @@ protocol VdConnectionOwner: AnyObject {
     func vdReceived(_ attempt: AttemptID, _ message: Result<RPCMessage, MalformedPacket>)
     /// Once, and last; also where the login did not come about.
     func vdClosed(_ attempt: AttemptID, _ reason: String)
+    /// In place of ``vdClosed(_:_:)``: the platform does not take the credentials.
+    func vdRefused(_ attempt: AttemptID, _ reason: String)
 }
 
 /// Opens Vd (§9.3.2.2) and moves its messages. Decides nothing.
@@ -95,6 +97,7 @@ private final class VdLoginHandler: ChannelInboundHandler, RemovableChannelHandl
     private var deadline: Scheduled<Void>?
     /// Nil before there was a connection: then the future of it tells why.
     private var problem: String?
+    private var isRefused = false
 
     init(_ attempt: AttemptID, to address: SignallingAddress, owner: any VdConnectionOwner) {
         self.attempt = attempt
@@ -109,7 +112,9 @@ private final class VdLoginHandler: ChannelInboundHandler, RemovableChannelHandl
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         deadline?.cancel()
-        if let problem { owner?.vdClosed(attempt, problem) }
+        if let problem {
+            if isRefused { owner?.vdRefused(attempt, problem) } else { owner?.vdClosed(attempt, problem) }
+        }
         owner = nil
     }
 
@@ -136,9 +141,11 @@ private final class VdLoginHandler: ChannelInboundHandler, RemovableChannelHandl
     /// A response comes here only where it does not switch protocols.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data) else { return }
+        isRefused = [401, 403].contains(head.status.code)
         let reason =
             switch head.status.code {
-            case 401, 403: "the platform does not know this device ID and login password"
+            case 401, 403:
+                "the platform does not take this device ID with its password, signature or certificate"
             case 429: "the platform locked this unit out after too many failed logins"
             default: "the login was refused with status \(head.status.code)"
             }

@@ -20,12 +20,16 @@ package struct Configuration: Sendable {
     }
 
     package struct Vd: Sendable {
+        package enum SignedLogin: String, Sendable { case optional, required }
         package var port: Int
         package var plainPort: Int
         package var keepalive: Duration
         package var offlineAfter: Duration
         package var rpcTimeout: Duration
         package var deployedNames: Bool
+        package var signedLogin: SignedLogin
+        /// Nil: units are not asked for certificates.
+        package var clientAuthority: String?
     }
 
     package struct Hibernation: Sendable {
@@ -152,7 +156,9 @@ package struct Configuration: Sendable {
             keepalive: read.duration("vd.keepalive"),
             offlineAfter: read.duration("vd.offline_after"),
             rpcTimeout: read.duration("vd.rpc_timeout"),
-            deployedNames: read.truth("vd.deployed_names")
+            deployedNames: read.truth("vd.deployed_names"),
+            signedLogin: Vd.SignedLogin(rawValue: read.text("vd.signed_login")) ?? .required,
+            clientAuthority: read.text("vd.client_ca").isEmpty ? nil : read.text("vd.client_ca")
         )
         hibernation = Hibernation(
             port: read.number("hibernation.port"),
@@ -207,6 +213,9 @@ package struct Configuration: Sendable {
         if tls.certificate.isEmpty != tls.key.isEmpty {
             let missing = tls.key.isEmpty ? "tls.key" : "tls.certificate"
             report(missing, "expected a file, for the other one of tls.certificate and tls.key is set")
+        }
+        if vd.clientAuthority != nil, vd.port == 0 {
+            report("vd.client_ca", "expected vd.port too: certificates are shown over TLS only")
         }
         var taken: [Int: String] = [:]
         let ports = [

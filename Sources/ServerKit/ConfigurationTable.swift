@@ -114,6 +114,18 @@ package enum ConfigurationTable {
             "Serve the older names that deployed units use (/ovc, /ovp/getServerAddr) too."
         ),
         ConfigurationKey(
+            "vd.signed_login",
+            .choice(["optional", "required"]),
+            default: "optional",
+            "required: units have to sign their logins (or show a certificate); passwords are refused."
+        ),
+        ConfigurationKey(
+            "vd.client_ca",
+            .text,
+            default: "",
+            "PEM file with the authorities whose certificates units may show; empty: none. Read again at SIGHUP."
+        ),
+        ConfigurationKey(
             "hibernation.port",
             .port,
             default: "0",

@@ -7,7 +7,8 @@ package enum LogRedaction {
 
     /// Names before a `=` (or `":"` in JSON) whose value is secret, in lower case.
     private static let names: Set = [
-        "login_passwd", "login_password", "ticket", "s", "passphrase", "password", "passwd", "token",
+        "login_passwd", "login_password", "login_sign", "ticket", "s", "passphrase", "password", "passwd",
+        "token",
         "access_token", "refresh_token", "key", "secret", "sig", "signature",
     ]
 

@@ -42,19 +42,26 @@ package final class ServerIdentity: Service {
     private static let checkInterval = Duration.seconds(12 * 3600)
 
     private let source: Source
+    private let clientAuthority: String?
     private let logger: Logger
     private let contexts: Mutex<Contexts>
 
-    package init(_ source: Source, logger: Logger) throws(ServerError) {
+    /// `clientAuthority`: PEM file with the authorities whose certificates units may show on Vd (`vd.client_ca`); nil:
+    /// none is asked for.
+    package init(_ source: Source, clientAuthority: String? = nil, logger: Logger) throws(ServerError) {
         self.source = source
+        self.clientAuthority = clientAuthority
         self.logger = logger
-        contexts = Mutex(try Self.load(source, logger, at: Date()))
+        contexts = Mutex(try Self.load(source, clientAuthority, logger, at: Date()))
     }
+
+    var asksForCertificates: Bool { clientAuthority != nil }
 
     /// For Hummingbird's listeners: offers HTTP/2 and HTTP/1.1 (ALPN `h2`, `http/1.1`).
     package var httpContext: NIOSSLContext { contexts.withLock { $0.http } }
 
-    /// For Vd and whatever else is HTTP/1.1 only.
+    /// For Vd: HTTP/1.1 only. Asks for a client's certificate where there is an authority for it; one that it has
+    /// not signed, or not for this time, ends the handshake, and none is fine.
     package var currentContext: NIOSSLContext { contexts.withLock { $0.vd } }
 
     /// The end of the certificate's life, in seconds since 1970.
@@ -71,7 +78,7 @@ package final class ServerIdentity: Service {
     /// Reads the files again, renewing the local certificate where it is time. When that fails the old one
     /// stays in use and the error says why.
     package func reload() throws(ServerError) {
-        let new = try Self.load(source, logger, at: Date())
+        let new = try Self.load(source, clientAuthority, logger, at: Date())
         contexts.withLock { $0 = new }
         logger.notice("TLS certificate in use", metadata: ["expires": "\(new.expires.formatted(.iso8601))"])
     }
@@ -97,6 +104,7 @@ package final class ServerIdentity: Service {
 
     private static func load(
         _ source: Source,
+        _ clientAuthority: String?,
         _ logger: Logger,
         at now: Date
     ) throws(ServerError) -> Contexts {
@@ -117,7 +125,33 @@ package final class ServerIdentity: Service {
             path = certificatePath
             try check(chain, certificatePath, key, keyPath, logger, at: now)
         }
-        return try contexts(chain: chain, key: key, path: path)
+        let authorities = try clientAuthority.map { (path) throws(ServerError) in
+            try Self.clientAuthorities(path, logger, at: now)
+        }
+        return try contexts(chain: chain, key: key, path: path, clientAuthorities: authorities)
+    }
+
+    private static func clientAuthorities(
+        _ path: String,
+        _ logger: Logger,
+        at now: Date
+    ) throws(ServerError) -> [NIOSSLCertificate] {
+        let what = "vd.client_ca"
+        let text = try ProtectedFile.read(path, what: what)
+        guard let authorities = try? NIOSSLCertificate.fromPEMBytes(Array(text.utf8)), !authorities.isEmpty
+        else {
+            let reason = "it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"
+            throw .unusable(what: what, path: path, reason: reason)
+        }
+        for authority in authorities {
+            let end = Date(timeIntervalSince1970: Double(authority.notValidAfter))
+            guard end < now else { continue }
+            logger.warning(
+                "an authority of unit certificates has expired: units of it are refused",
+                metadata: ["file": "\(path)", "expired": "\(end.formatted(.iso8601))"]
+            )
+        }
+        return authorities
     }
 
     /// Speaks about what OpenSSL would only refuse with a number.
@@ -167,7 +201,12 @@ package final class ServerIdentity: Service {
         }
     }
 
-    private static func contexts(chain: String, key: String, path: String) throws(ServerError) -> Contexts {
+    private static func contexts(
+        chain: String,
+        key: String,
+        path: String,
+        clientAuthorities: [NIOSSLCertificate]?
+    ) throws(ServerError) -> Contexts {
         do {
             let certificates = try NIOSSLCertificate.fromPEMBytes(Array(chain.utf8))
             var configuration = TLSConfiguration.makeServerConfiguration(
@@ -180,6 +219,12 @@ package final class ServerIdentity: Service {
             configuration.applicationProtocols = ["h2", "http/1.1"]
             let http = try NIOSSLContext(configuration: configuration)
             configuration.applicationProtocols = ["http/1.1"]
+            if let clientAuthorities {
+                configuration.certificateVerification = .optionalVerification
+                configuration.trustRoots = .certificates(clientAuthorities)
+                // So that a unit with several certificates knows which one is wanted.
+                configuration.sendCANameList = true
+            }
             let vd = try NIOSSLContext(configuration: configuration)
             let leaf = try Certificate(pemEncoded: chain)
             return Contexts(http: http, vd: vd, expires: leaf.notValidAfter)

@@ -1,6 +1,7 @@
 import Bus
 import Glibc
 import HSSModel
+import HostClock
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -130,8 +131,11 @@ final class VdListener: Sendable {
             }
         guard let dialect else { return refuse(.notFound, "no such path", channel, login) }
         let url: UnitLoginURL
+        let proof: LoginProof
         do throws(FieldError) {
             url = try UnitLoginURL(parsing: parts.count > 1 ? parts[1] : "")
+            let certificate = port.identity?.certificate(shownOn: channel, at: .now)
+            proof = try url.proof(besides: certificate.map { .certificate($0.unit) })
         } catch {
             return refuse(.badRequest, error.description, channel, login)
         }
@@ -143,7 +147,7 @@ final class VdListener: Sendable {
         }
         let request = UnitLogin(
             loginCode: url.deviceID,
-            password: Secret(url.password),
+            proof: proof,
             hardwareModel: url.hardwareModel,
             firmwareModel: url.firmwareModel,
             sdk: url.sdk,

@@ -28,6 +28,9 @@ package struct SchedulingAnswer: Equatable, Sendable {
     /// The platform's time. The row is unreadable in the published table; name and unit (milliseconds) are
     /// those of deployed practice.
     package var syncTime: WallTime
+    /// An addition to the table: this unit may sign its logins instead of sending its password. Absent means no; units
+    /// that do not know the field ignore it.
+    package var takesSignedLogin: Bool
 
     package init(
         signalling: Server,
@@ -35,7 +38,8 @@ package struct SchedulingAnswer: Equatable, Sendable {
         peerToPeer: Server,
         relay: Server,
         hibernationDomain: String,
-        syncTime: WallTime
+        syncTime: WallTime,
+        takesSignedLogin: Bool = false
     ) {
         self.signalling = signalling
         self.signallingSecurePort = signallingSecurePort
@@ -43,6 +47,7 @@ package struct SchedulingAnswer: Equatable, Sendable {
         self.relay = relay
         self.hibernationDomain = hibernationDomain
         self.syncTime = syncTime
+        self.takesSignedLogin = takesSignedLogin
     }
 }
 
@@ -57,6 +62,7 @@ extension SchedulingAnswer: Codable {
         case relayPort = "TurnPort"
         case hibernationDomain = "HibernationDomain"
         case syncTime = "SyncTime"
+        case takesSignedLogin = "SignedLogin"
     }
 
     /// Longest text form of a DNS name (RFC 1035 §2.3.4).
@@ -75,6 +81,7 @@ extension SchedulingAnswer: Codable {
         try fields.encode(relay.port, forKey: .relayPort)
         try fields.encode(hibernationDomain, forKey: .hibernationDomain)
         try fields.encode(syncTime.milliseconds, forKey: .syncTime)
+        if takesSignedLogin { try fields.encode(1, forKey: .takesSignedLogin) }
     }
 
     /// A unit needs a signalling server and the time; the other servers may be absent.
@@ -123,6 +130,8 @@ extension SchedulingAnswer: Codable {
             )
         }
         syncTime = WallTime(milliseconds: milliseconds)
+        // Of another platform the name may mean something else, which is no reason not to log in.
+        takesSignedLogin = (try? fields.decode(Int.self, forKey: .takesSignedLogin)) == 1
     }
 
     /// Letters, digits and what host names and address literals (`[2001:db8::1]`) consist of: this text goes

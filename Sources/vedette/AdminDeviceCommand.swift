@@ -16,6 +16,7 @@ extension AdminCommand {
             var macId: String
             var channels: Int
             var name: String?
+            var signedOnly: Bool?
 
             func send(_ client: PlatformClient) async throws -> EnrolledAnswer {
                 let encoder = JSONEncoder()
@@ -33,10 +34,21 @@ extension AdminCommand {
             @Option(name: .long, help: "MAC address or similar identity of the hardware.") var mac: String
             @Option(name: .long, help: "Number of channels, 1 to 256.") var channels = 1
             @Option(name: .long, help: "Name shown to people.") var name: String?
+            @Flag(
+                name: .long,
+                help: "It signs its logins or shows a certificate: its password opens nothing."
+            )
+            var signedOnly = false
             @OptionGroup var session: SessionOptions
 
             func run() async throws {
-                let enrolment = Enrolment(deviceId: device, macId: mac, channels: channels, name: name)
+                let enrolment = Enrolment(
+                    deviceId: device,
+                    macId: mac,
+                    channels: channels,
+                    name: name,
+                    signedOnly: signedOnly ? true : nil
+                )
                 let answer = try await session.withClient { try await enrolment.send($0) }
                 guard !session.json else { return try Terminal.printJSON(answer) }
                 print("Device \(answer.deviceId) enrolled.")
@@ -146,6 +158,7 @@ extension AdminCommand {
                         ["state", answer.disabled ? "disabled" : answer.online ? "online" : "offline"],
                         ["owner", answer.owner ?? "-"],
                         ["hardware", answer.hardwareModel ?? "-"], ["firmware", answer.firmwareModel ?? "-"],
+                        ["password", answer.signedOnly ? "refused" : "accepted"],
                         ["last seen", answer.lastSeen ?? "never"], ["enrolled", answer.createdAt],
                     ] + answer.channels.map { ["channel \($0.channel)", $0.channelId] }
                 )

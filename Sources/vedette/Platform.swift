@@ -39,6 +39,7 @@ struct Platform {
         let registry = Registry(
             store: store,
             limits: .init(configuration),
+            verifier: try .load(configuration),
             metrics: metrics,
             logger: logger
         )
@@ -198,6 +199,7 @@ struct Platform {
                 dataFolder: configuration.node.data,
                 domain: configuration.node.domain
             ),
+            clientAuthority: configuration.vd.clientAuthority,
             logger: logger
         )
     }

@@ -95,6 +95,8 @@ extension Registry.Limits {
         login.freeOfAccount = configuration.limits.loginFailuresAccount
         userLogin.freeAtAddress = configuration.limits.loginFailures
         userLogin.freeOfAccount = configuration.limits.loginFailuresAccount
+        // Every unit that is connected, and as many that come in place of others.
+        signingUnits = max(10_000, 2 * configuration.limits.units)
     }
 }
 
@@ -191,6 +193,24 @@ extension FirmwareKey {
             )
         }
         return key
+    }
+}
+
+extension LoginVerifier {
+    /// With the key under which keys of units are sealed, made once.
+    static func load(_ configuration: Configuration) throws -> LoginVerifier {
+        let secret = try KeyFile.load("logins", of: configuration, what: "key of logins")
+        guard let bytes = Data(base64Encoded: secret.reveal()), bytes.count == 32 else {
+            throw ServerError.unusable(
+                what: "key of logins",
+                path: KeyFile.path("logins", of: configuration),
+                reason: "it is not 32 bytes in base64"
+            )
+        }
+        return LoginVerifier(
+            seal: SymmetricKey(data: bytes),
+            refusesPasswords: configuration.vd.signedLogin == .required
+        )
     }
 }
 

@@ -34,6 +34,15 @@ struct UnitCommand: AsyncParsableCommand {
         @Option(name: .long, help: "File with the login password (or VEDETTE_PASSWORD).") var passwordFile:
             String?
         @Option(name: .long, help: "File with the credentials of many units.") var credentials: String?
+        @Option(
+            name: .long,
+            help:
+                "password, offered (signed once the platform offers it) or signed: how units show who they are."
+        )
+        var login = "offered"
+        @Option(name: .long, help: "PEM file of the unit's certificate, in place of a password; with --key.")
+        var certificate: String?
+        @Option(name: .long, help: "PEM file of its private key.") var key: String?
         @Option(name: .long, help: "Number of units; with --credentials at most that many of the file.")
         var count: Int?
         @Option(name: .long, help: "Channels of each unit, 1 to 256.") var channels = 1
@@ -93,6 +102,9 @@ struct UnitCommand: AsyncParsableCommand {
             guard (credentials != nil) != (device != nil && mac != nil) else {
                 throw ValidationError("Give either --device and --mac, or --credentials.")
             }
+            guard (certificate != nil) == (key != nil) else {
+                throw ValidationError("Give --certificate and --key, or neither.")
+            }
         }
 
         func run() async throws {
@@ -125,7 +137,7 @@ struct UnitCommand: AsyncParsableCommand {
             if let abilities { try device.setAbilities(abilities) }
             if let battery { try device.setBattery(battery) }
             device.alarms = try alarm.map { try AlarmPlan(parsing: $0, channels: max(1, channels)) }
-            return PremisesUnitOptions(
+            var options = PremisesUnitOptions(
                 platform: platform,
                 units: try units(),
                 channels: channels,
@@ -139,6 +151,11 @@ struct UnitCommand: AsyncParsableCommand {
                 sleepAfter: try sleepAfter.map { try FaultPlan.duration($0, option: "sleep-after") },
                 seed: seed
             )
+            options.login = try UnitLoginForm(option: login)
+            if let certificate, let key {
+                options.certificate = UnitCertificateFiles(chain: certificate, key: key)
+            }
+            return options
         }
 
         private func units() throws -> [UnitCredentials] {
@@ -152,7 +169,9 @@ struct UnitCommand: AsyncParsableCommand {
             return try UnitCredentials.numbered(
                 device: device ?? "",
                 macIdentity: mac ?? "",
-                password: try Terminal.password(file: passwordFile, prompt: "Login password: "),
+                // Nobody asks a unit with a certificate for one.
+                password: certificate == nil
+                    ? try Terminal.password(file: passwordFile, prompt: "Login password: ") : Secret(""),
                 count: count ?? 1
             )
         }

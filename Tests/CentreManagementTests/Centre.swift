@@ -23,6 +23,7 @@ struct Centre {
     static func run(
         limits: Registry.Limits = .init(),
         hasher: PasswordHasher = PasswordHasher(cost: cheap),
+        verifier: LoginVerifier = LoginVerifier(),
         _ body: (Centre) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
@@ -35,6 +36,7 @@ struct Centre {
             store: store,
             hasher: hasher,
             limits: limits,
+            verifier: verifier,
             metrics: metrics,
             logger: logger
         )

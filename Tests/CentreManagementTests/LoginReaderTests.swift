@@ -3,12 +3,14 @@ import HostClock
 import Store
 import Synchronization
 import Testing
+import Vd
 
 @testable import CentreManagement
 
 @Suite("Logins that arrive together") struct LoginReaderTests {
     private static let right = Secret("the right password of everybody")
-    private static let hash = DeviceSecret.hash(right)
+    private static let verifier = LoginVerifier()
+    private static let hash = verifier.stored(right, of: UnitID(unchecked: "any"))
 
     /// A store whose views stay open until the test lets them go. Units called `off…` are disabled, `no…` unknown, and
     /// the rows of `bad…` damaged.
@@ -81,14 +83,17 @@ import Testing
         _ store: SlowStore,
         password: @escaping @Sendable (String) -> Secret = { _ in right }
     ) async -> [String: Result<StoredDevice?, StoreError>] {
-        let reader = LoginReader { units, accepts async throws(StoreError) in
+        let reader = LoginReader(Self.verifier) { units, accepts async throws(StoreError) in
             try await store.view(units, accepts)
         }
         return await withTaskGroup(of: (String, Result<StoredDevice?, StoreError>).self) { group in
             for (number, name) in ([first] + names).enumerated() {
                 group.addTask {
                     do throws(StoreError) {
-                        let device = try await reader.device(of: UnitID(unchecked: name), password(name))
+                        let device = try await reader.device(
+                            of: UnitID(unchecked: name),
+                            .password(password(name))
+                        )
                         return (name, .success(device))
                     } catch {
                         return (name, .failure(error))

@@ -95,7 +95,7 @@ import Vs
                 answer.body == """
                     {"HibernationDomain":"","P2p_passDomain":"example.org","P2p_passPort":3478,\
                     "PassDomain":"vd.example.org","PassPort":0,"Secure_PassPort":8444,\
-                    "SyncTime":\(time.milliseconds),"TurnDomain":"example.org","TurnPort":3478}
+                    "SignedLogin":1,"SyncTime":\(time.milliseconds),"TurnDomain":"example.org","TurnPort":3478}
                     """
             )
         }

@@ -169,7 +169,8 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         by caller: Principal
     ) async throws(ManagementError) -> EnrolledDevice {
         try onlyOperator(caller)
-        try note("addDevice \(device.deviceID) \(device.macID) \(device.channels)")
+        let mark = device.signedOnly ? " signed only" : ""
+        try note("addDevice \(device.deviceID) \(device.macID) \(device.channels)\(mark)")
         guard device.deviceID != "cam-1" else { throw .conflict("device cam-1 exists already") }
         return EnrolledDevice(device: Self.device(device.deviceID, owner: nil), loginPassword: Secret("made"))
     }

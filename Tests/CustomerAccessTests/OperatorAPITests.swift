@@ -53,6 +53,9 @@ import Testing
             #expect(try await api.send("DELETE /admin/devices/cam-9", as: "root").status == 404)
             #expect(try await api.send("DELETE /admin/devices/cam-1", as: "root").status == 204)
             #expect(api.neighbours.calls.first == "addDevice cam-7 001122334455 2")
+            let signed = #"{"device_id":"cam-8","mac_id":"001122334466","signed_only":true}"#
+            #expect(try await api.send("POST /admin/devices", as: "root", signed).status == 201)
+            #expect(api.neighbours.calls.contains("addDevice cam-8 001122334466 1 signed only"))
         }
     }
 

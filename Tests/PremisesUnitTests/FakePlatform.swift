@@ -44,11 +44,12 @@ final class FakePlatform: Sendable {
 
     /// With `certificate` both speak TLS. `files` are served by their paths; a PUT whose path says `/status/N` is
     /// answered with N once, and with 200 after it. `refuseLogin`: the status that every login gets. `clockAhead`: whole
-    /// seconds between the platform's clock and the host's.
+    /// seconds between the platform's clock and the host's. `offersSignatures`: Vs offers signed logins.
     init(
         certificate: TestCertificate? = nil,
         refuseLogin: HTTPResponseStatus? = nil,
         clockAhead: Int = 0,
+        offersSignatures: Bool = false,
         files: [String: [UInt8]] = [:]
     ) async throws {
         let (events, tell) = AsyncStream<Event>.makeStream()
@@ -88,6 +89,7 @@ final class FakePlatform: Sendable {
                             isSecure: isSecure,
                             otherwise: refuseLogin ?? .notFound,
                             clockAhead: clockAhead,
+                            offersSignatures: offersSignatures,
                             files: files
                         ),
                         eventLoop: channel.eventLoop
@@ -120,6 +122,7 @@ final class FakePlatform: Sendable {
         private let isSecure: Bool
         private let otherwise: HTTPResponseStatus
         private let clockAhead: Int
+        private let offersSignatures: Bool
         private let files: [String: [UInt8]]
         private var put: (head: HTTPRequestHead, content: [UInt8])?
         private static let refused = Mutex<Set<String>>([])
@@ -129,9 +132,11 @@ final class FakePlatform: Sendable {
             isSecure: Bool,
             otherwise: HTTPResponseStatus,
             clockAhead: Int,
+            offersSignatures: Bool,
             files: [String: [UInt8]]
         ) {
             self.clockAhead = clockAhead
+            self.offersSignatures = offersSignatures
             self.files = files
             self.tell = tell
             self.isSecure = isSecure
@@ -172,7 +177,7 @@ final class FakePlatform: Sendable {
                 let time = Int(Date().timeIntervalSince1970 * 1000) + clockAhead * 1000
                 body = """
                     {"PassDomain":"localhost","PassPort":\(isSecure ? 0 : port),\
-                    "Secure_PassPort":\(isSecure ? port : 0),"SyncTime":\(time)}
+                    "Secure_PassPort":\(isSecure ? port : 0),"SyncTime":\(time)\(offersSignatures ? #","SignedLogin":1"# : "")}
                     """
                 status = .ok
             }

@@ -28,10 +28,12 @@ struct MachineBench {
         channels: [Int: UnitProfile.Channel] = [0: .init(bitrate: 1_000_000)],
         faults: FaultPlan = FaultPlan(),
         abilities: UnitAbilities = [],
+        login: UnitLoginForm = .offered,
         seed: UInt64 = 1
     ) {
         var profile = Self.profile(channels: channels)
         profile.abilities = abilities
+        profile.login = login
         machine = UnitMachine(profile, faults: faults)
         random = SeededGenerator(seed: seed)
     }

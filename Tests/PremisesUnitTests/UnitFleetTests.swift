@@ -112,7 +112,10 @@ import Vd
         try await Self.withFleet(options) { reports in
             for await report in reports {
                 if case .disconnected(let reason) = report.event {
-                    #expect(reason == "the platform does not know this device ID and login password")
+                    #expect(
+                        reason
+                            == "the platform does not take this device ID with its password, signature or certificate"
+                    )
                 }
                 if case .waiting(_, let attempt) = report.event {
                     #expect(attempt == 1)

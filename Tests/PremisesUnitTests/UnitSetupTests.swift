@@ -40,6 +40,38 @@ import Testing
         #expect(units.last?.macIdentity.rawValue == "M\(count)")
     }
 
+    @Test(arguments: [
+        ("password", UnitLoginForm.password), ("offered", .offered), ("signed", .signed),
+    ]) func howAUnitLogsIn(option: String, form: UnitLoginForm) throws {
+        #expect(try UnitLoginForm(option: option) == form)
+        let error = #expect(throws: UnitSetupError.self) { try UnitLoginForm(option: option + "x") }
+        #expect(error?.description == "login: expected password, offered or signed, found \(option)x")
+    }
+
+    /// A certificate names one device, and comes with its own key.
+    @Test func certificatesOfUnitsAreCheckedInWords() throws {
+        func failure(_ chain: String, _ key: String, units: Int = 1) throws -> String? {
+            let credentials = try UnitCredentials.numbered(
+                device: "c%d",
+                macIdentity: "M%d",
+                password: Secret(""),
+                count: units
+            )
+            var options = PremisesUnitOptions(platform: "https://localhost", units: credentials)
+            options.certificate = UnitCertificateFiles(chain: chain, key: key)
+            do throws(UnitSetupError) { _ = try UnitFleet(options) { _ in } } catch {
+                return error.description
+            }
+            return nil
+        }
+        let (own, other) = (try TestCertificate(), try TestCertificate())
+        #expect(try failure(own.certificatePath, own.keyPath) == nil)
+        #expect(try failure(own.certificatePath, own.keyPath, units: 2)?.contains("found 2") == true)
+        #expect(try failure("/absent", own.keyPath) == "/absent: not a readable PEM file of certificates")
+        #expect(try failure(own.certificatePath, own.certificatePath)?.contains("private key") == true)
+        #expect(try failure(own.certificatePath, other.keyPath)?.contains("not the key of") == true)
+    }
+
     @Test(arguments: ["%", "%%", "%xd", "%-3d", "%99d", "a b"]) func aBrokenPatternIsRefused(pattern: String)
     {
         #expect(throws: UnitSetupError.self) {

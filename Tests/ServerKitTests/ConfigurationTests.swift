@@ -97,6 +97,11 @@ import Testing
 
     @Test(arguments: [
         ("vd:\n  offline_after: 5s\n", "expected more than vd.keepalive (10s), found 5s"),
+        (
+            "vd:\n  client_ca: ca.pem\n  port: 0\n",
+            "vd.client_ca: expected vd.port too: certificates are shown over TLS only"
+        ),
+        ("vd:\n  signed_login: never\n", "vd.signed_login: expected one of optional, required, found never"),
         ("vd:\n  plain_port: 8443\n", "expected a port of its own, found 8443, which is https.port too"),
         ("roles: [cmu]\n", "a bus between nodes is not in this version"),
         ("roles: [cmu, cs]\n", "expected all, or some of cmu, scu, mdu, found cmu,cs"),

@@ -1,6 +1,7 @@
 import Bus
 import HSSModel
 import Synchronization
+import Vd
 
 /// The registry that the SCU asks (Ms), as the test wants it.
 final class FakeAdmission: UnitAdmission {
@@ -53,7 +54,7 @@ final class FakeAdmission: UnitAdmission {
             return ($0.devices[login.loginCode], $0.failure)
         }
         if let failure { throw failure }
-        guard let device, device.password == login.password.reveal(), !device.disabled else {
+        guard let device, login.proof == .password(Secret(device.password)), !device.disabled else {
             throw .refused
         }
         return device.registration

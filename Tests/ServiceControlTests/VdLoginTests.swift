@@ -3,6 +3,7 @@ import HSSModel
 import ServerKit
 import ServiceControl
 import Testing
+import Vd
 
 @Suite("Login over Vd, Table 9-3") struct VdLoginTests {
     @Test(arguments: [false, true]) func opensTheWebSocket(tls: Bool) async throws {
@@ -13,7 +14,7 @@ import Testing
             // RFC 6455, 1.3.
             #expect(answer.headers["sec-websocket-accept"] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
             let login = try #require(bench.admission.logins.first)
-            #expect(login.loginCode == "cam-1" && login.password.reveal() == "pw" && login.reconnect)
+            #expect(login.loginCode == "cam-1" && login.proof == .password(Secret("pw")) && login.reconnect)
             #expect(login.hardwareModel == "H 1" && login.firmwareModel == "2.0" && login.sdk == "3")
             #expect(login.remoteAddress == "127.0.0.1", "without the port: lock-outs count it")
         }

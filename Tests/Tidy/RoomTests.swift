@@ -11,7 +11,7 @@ import Testing
     private static let allowed: [String: Set<String>] = [
         "HSSModel": [],
         "Vs": ["HSSModel"],
-        "Vd": ["HSSModel"],
+        "Vd": ["HSSModel", "Crypto"],
         "Vm": ["HSSModel", "Crypto", "FoundationEssentials"],
         "MediaFormats": [],
         "HostClock": ["HSSModel", "Glibc"],

@@ -98,7 +98,7 @@ private func object(_ text: String) throws -> JSONObject { try JSONObject(parsin
 
     @Test(arguments: [
         ("login_passwd=b&hardware_model=c&firmware_model=d", "login_code"),
-        ("login_code=a&hardware_model=c&firmware_model=d", "login_passwd"),
+        ("login_code=a&login_passwd=&hardware_model=c&firmware_model=d", "login_passwd"),
         ("login_code=a&login_passwd=b&firmware_model=d", "hardware_model"),
         ("login_code=a&login_passwd=b&hardware_model=c", "firmware_model"),
         ("login_code=a&login_code=b&login_passwd=b&hardware_model=c&firmware_model=d", "login_code"),

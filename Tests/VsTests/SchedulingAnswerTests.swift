@@ -30,6 +30,20 @@ import Vs
         #expect(decoded == answer)
     }
 
+    /// An addition to the table: absent where the platform takes no signature of this unit.
+    @Test(arguments: [
+        ("1", true), ("0", false), ("2", false), (#""1""#, false), ("null", false), ("[1]", false),
+    ])
+    func theOfferOfSignedLogins(value: String, isOffered: Bool) throws {
+        let json = #"{"PassDomain":"a","PassPort":1,"SyncTime":5,"SignedLogin":\#(value)}"#
+        let decoded = try JSONDecoder().decode(SchedulingAnswer.self, from: Data(json.utf8))
+        #expect(decoded.takesSignedLogin == isOffered)
+        var offering = answer
+        offering.takesSignedLogin = true
+        let again = try JSONDecoder().decode(SchedulingAnswer.self, from: JSONEncoder().encode(offering))
+        #expect(again == offering)
+    }
+
     @Test func aUnitManagesWithoutTheOtherServers() throws {
         let json = #"{"PassDomain":"10.0.0.1","PassPort":8080,"SyncTime":5,"Later":{"x":[1]}}"#
         let decoded = try JSONDecoder().decode(SchedulingAnswer.self, from: Data(json.utf8))
