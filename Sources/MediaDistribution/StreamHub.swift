@@ -177,11 +177,12 @@ final class StreamHub: Sendable {
     func add(
         _ id: UInt64,
         _ connection: any SRTViewer.Connection,
+        tally: Tally,
         at now: Instant,
         stop: @escaping @Sendable (MediaEnd) -> Void
     ) {
         state.withLock { state in
-            state.srtViewers.append(SRTViewer(id: id, connection, stop: stop))
+            state.srtViewers.append(SRTViewer(id: id, connection, tally: tally, stop: stop))
             let last = state.srtViewers.count - 1
             count(state.advance(last, isPaced: true, at: now))
             if state.srtViewers[last].isBehind { state.hasLaggards = true }
