@@ -49,6 +49,11 @@ final class HTTPViewer: Sendable {
         ring.yield()
     }
 
+    /// Its stream begins anew: what is queued goes out, and then it waits for a key frame.
+    func restart() {
+        state.withLock { $0.awaitsKeyFrame = true }
+    }
+
     /// Takes the next batch of the stream. False: it was skipped.
     func push(_ batch: ByteBuffer, isKeyFrame: Bool, tables: ByteBuffer) -> Bool {
         let taken = state.withLock { state in
