@@ -24,12 +24,14 @@ extension StreamTable {
             return (stream, StreamStatus(id, stream, at: now))
         }
         guard let (stream, status) = found else { return nil }
-        let page = stream.viewers.filter { $0.key > viewer?.rawValue ?? 0 }
-            .sorted { $0.key < $1.key }.prefix(max(0, limit))
+        let after = viewer?.rawValue ?? 0
+        let page = stream.viewers.keys.filter { $0 > after }.sorted().prefix(max(0, limit))
         return StreamDetail(
             stream: status,
             publisher: stream.publishing.map { PublisherStatus($0, at: now) },
-            viewers: page.map { ViewerStatus(ViewerID(rawValue: $0.key), $0.value, at: now) }
+            viewers: page.compactMap { id in
+                stream.viewers[id].map { ViewerStatus(ViewerID(rawValue: id), $0, at: now) }
+            }
         )
     }
 }

@@ -23,6 +23,8 @@ struct LiveHistory {
         ends[channel] = (end, order)
     }
 
+    var count: Int { ends.count }
+
     func lastEnd(of channel: ChannelAddress) -> PublisherEnd? { ends[channel]?.end }
 }
 

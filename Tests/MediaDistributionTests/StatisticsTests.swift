@@ -77,6 +77,10 @@ import Testing
             #expect(
                 await platform.media.stream(StreamID(unchecked: "no"), viewersAfter: nil, limit: 1) == nil
             )
+            let asking = await ContinuousClock().measure {
+                for _ in 0..<1000 { _ = await platform.media.stream(stream, viewersAfter: nil, limit: 10) }
+            }
+            print("asking two connections over SRT and one over HTTP: \(asking / 1000)")
             for tool in [publisher, transmit, curl] { tool.signal(SIGKILL) }
         }
     }
