@@ -28,6 +28,10 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
     case media(String)
     /// The unit's stream was larger than `live.max_bitrate`, in bit/s (`max_bitrate`, Table I.2-12).
     case overBitrate(ChannelAddress, limit: Int)
+    /// The unit's stream is none that customers could play; what the media server said of it.
+    case unusable(ChannelAddress, MediaEnd)
+    /// The customer watches as many pictures as one may (`limits.viewers_per_user`).
+    case userLimit(Int)
     /// The device was disabled, removed or given up while somebody waited.
     case withdrawn(ChannelAddress)
     /// At a limit of waiting requests or leases.
@@ -46,9 +50,59 @@ package enum LiveError: Error, Equatable, CustomStringConvertible {
         case .media(let reason): reason
         case .overBitrate(let channel, let limit):
             "the stream of channel \(channel) is larger than \(limit) bit/s, the most that is allowed here"
+        case .unusable(let channel, let reason):
+            "the stream of channel \(channel) cannot be shown: \(reason.explanation)"
+        case .userLimit(let limit): "one user may watch \(limit) pictures at a time; end one of them first"
         case .withdrawn(let channel): "the right to watch channel \(channel) was withdrawn"
         case .busy(let limit): "at a limit: \(limit)"
         }
+    }
+}
+
+extension MediaEnd {
+    /// For people, where it is the unit's fault.
+    fileprivate var explanation: String {
+        switch self {
+        case .noProgramme: "it has no programme"
+        case .noMedia: "there are neither pictures nor sound in it"
+        case .unsupportedCodec: "its pictures are neither H.264 nor H.265"
+        case .closedByPeer, .silent, .displaced, .closedByPlatform, .tooSlow, .malformed, .overBitrate,
+            .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
+            rawValue
+        }
+    }
+}
+
+/// The live picture of one channel, for those who may see it.
+package struct LiveStatus: Sendable, Equatable {
+    package enum Activity: String, Sendable, Equatable {
+        case idle, starting, live, interrupted, stopping
+    }
+
+    package var activity: Activity
+    package var stream: StreamID?
+    /// When the push began that runs now.
+    package var since: WallTime?
+    package var viewers: Int
+    /// Viewers of each customer.
+    package var audience: [UserName: Int]
+    /// How the last push ended, as long as it is remembered.
+    package var lastEnd: PublisherEnd?
+
+    package init(
+        activity: Activity = .idle,
+        stream: StreamID? = nil,
+        since: WallTime? = nil,
+        viewers: Int = 0,
+        audience: [UserName: Int] = [:],
+        lastEnd: PublisherEnd? = nil
+    ) {
+        self.activity = activity
+        self.stream = stream
+        self.since = since
+        self.viewers = viewers
+        self.audience = audience
+        self.lastEnd = lastEnd
     }
 }
 
@@ -76,6 +130,14 @@ package protocol ServiceControlPoint: Sendable {
 
     /// Gives back one lease of the user, or all of them on this channel. Nothing happens where none is held.
     func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async
+
+    func liveStatus(of channel: ChannelAddress) async -> LiveStatus
+
+    /// Whose leases these are; those of which nothing is known are left out.
+    func holders(of leases: [LeaseID], on stream: StreamID) async -> [LeaseID: UserName]
+
+    /// Ends whatever the user watches or waits for on one channel. False where that is nothing.
+    func dismiss(_ user: UserName, from channel: ChannelAddress) async -> Bool
 
     /// Ends whatever the user watches or waits for, and nothing of others: the user was disabled.
     func withdraw(_ user: UserName) async

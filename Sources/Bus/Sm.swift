@@ -40,7 +40,7 @@ package struct PlayAddresses: Sendable {
 }
 
 /// Why a publisher or a viewer is no longer there.
-package enum MediaEnd: String, Sendable, Equatable {
+package enum MediaEnd: String, Sendable, Equatable, CaseIterable {
     /// The peer closed its connection.
     case closedByPeer = "closed-by-peer"
     /// Nothing came for longer than allowed.
@@ -55,6 +55,29 @@ package enum MediaEnd: String, Sendable, Equatable {
     case malformed
     /// A publisher sent more than its order allows (``IngestOrder/maxBitrate``).
     case overBitrate = "over-bitrate"
+    /// A transport stream without a programme: its tables never came.
+    case noProgramme = "no-programme"
+    /// A programme without pictures and without sound.
+    case noMedia = "no-media"
+    /// Pictures that are coded in a way that customers' players need not know.
+    case unsupportedCodec = "unsupported-codec"
+    /// An operator ended it.
+    case closedByOperator = "closed-by-operator"
+    /// A viewer's publisher did not come back in time.
+    case publisherGone = "publisher-gone"
+    /// The user watches more than one may.
+    case userLimit = "user-limit"
+    case shuttingDown = "shutting-down"
+
+    /// The unit sends what the platform will not have: to ask it again at once would only bring the same.
+    package var isRejection: Bool {
+        switch self {
+        case .overBitrate, .noProgramme, .noMedia, .unsupportedCodec: true
+        case .closedByPeer, .silent, .displaced, .closedByPlatform, .tooSlow, .malformed, .closedByOperator,
+            .publisherGone, .userLimit, .shuttingDown:
+            false
+        }
+    }
 }
 
 /// What the MDU tells the SCU, in the order in which it happened for one stream.
@@ -77,6 +100,11 @@ package struct StreamStatus: Sendable, Equatable {
     package var bytesSent: UInt64
     package var packetsLost: UInt64
     package var startedAt: WallTime
+    /// Bit/s over the last seconds, from the publisher.
+    package var bitrate: Int
+    package var contents: StreamContents
+    /// Of the publisher before this one, or of the last one.
+    package var lastEnd: PublisherEnd?
 
     package init(
         stream: StreamID,
@@ -87,7 +115,10 @@ package struct StreamStatus: Sendable, Equatable {
         bytesReceived: UInt64,
         bytesSent: UInt64,
         packetsLost: UInt64,
-        startedAt: WallTime
+        startedAt: WallTime,
+        bitrate: Int = 0,
+        contents: StreamContents = StreamContents(),
+        lastEnd: PublisherEnd? = nil
     ) {
         self.stream = stream
         self.source = source
@@ -98,6 +129,9 @@ package struct StreamStatus: Sendable, Equatable {
         self.bytesSent = bytesSent
         self.packetsLost = packetsLost
         self.startedAt = startedAt
+        self.bitrate = bitrate
+        self.contents = contents
+        self.lastEnd = lastEnd
     }
 }
 
@@ -137,6 +171,21 @@ package protocol MediaDistributor: Sendable {
 
     /// Streams that have a publisher or viewers.
     func streams() async -> [StreamStatus]
+
+    /// One of them, with its publisher and those viewers that came after `viewer`, at most `limit`; nil where it does
+    /// not run. Figures of connections are taken now: ask for as many as are to be shown.
+    func stream(_ stream: StreamID, viewersAfter viewer: ViewerID?, limit: Int) async -> StreamDetail?
+
+    /// Ends one viewer for an operator, and whatever else was opened with the same play address, which counts no more.
+    /// False where there is no such viewer.
+    func kick(_ viewer: ViewerID, of stream: StreamID) async -> Bool
+
+    /// Ends the push of a stream for an operator; its viewers wait for the next one as after any other end. False where
+    /// nobody publishes.
+    func kickPublisher(of stream: StreamID) async -> Bool
+
+    /// Ends the newest viewers of one lease beyond `count`: its user has too many.
+    func trim(_ lease: LeaseID, of stream: StreamID, to count: Int) async
 
     /// Everything that happens from the call on; a `published` for each stream that already runs comes first,
     /// followed by a `viewerJoined` for each of its viewers, so that a restarted SCU learns what is there.

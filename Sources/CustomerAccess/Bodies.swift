@@ -193,32 +193,6 @@ struct UnitSessionBody: Encodable {
     }
 }
 
-struct StreamBody: Encodable {
-    var streamId: String
-    var deviceId: String?
-    var channel: Int?
-    var epoch: UInt64
-    var publishing: Bool
-    var viewers: Int
-    var bytesReceived: UInt64
-    var bytesSent: UInt64
-    var packetsLost: UInt64
-    var startedAt: String
-
-    init(_ stream: StreamStatus) {
-        streamId = stream.stream.rawValue
-        deviceId = stream.source?.unit.rawValue
-        channel = stream.source?.number
-        epoch = stream.epoch.rawValue
-        publishing = stream.publishing
-        viewers = stream.viewers
-        bytesReceived = stream.bytesReceived
-        bytesSent = stream.bytesSent
-        packetsLost = stream.packetsLost
-        startedAt = stream.startedAt.rfc3339
-    }
-}
-
 // MARK: Words
 
 extension UnitState {

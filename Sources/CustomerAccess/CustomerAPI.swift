@@ -41,7 +41,7 @@ package struct CustomerAPI: Sendable {
     private let firmware: FirmwareAccess?
     private let nodes: (any NodeControlPoint)?
     let settings: Settings
-    private let logger: Logger
+    let logger: Logger
     /// How long a play ticket handed out stays good.
     static let ticketTime = Duration.seconds(60)
 
@@ -83,6 +83,7 @@ package struct CustomerAPI: Sendable {
         addWebhookRoutes(to: known)
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
+        addStreamRoutes(to: known)
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
@@ -176,6 +177,17 @@ package struct CustomerAPI: Sendable {
         body: (Item) async -> Body,
         read: (_ after: String?, _ limit: Int) async throws -> [Item]
     ) async throws -> Response {
+        let (limit, cursor) = try pageOf(request)
+        // One more than asked for tells whether there is another page.
+        let items = try await read(cursor, limit + 1)
+        var bodies: [Body] = []
+        for item in items.prefix(limit) { bodies.append(await body(item)) }
+        let next = items.count > limit ? name(items[limit - 1]) : nil
+        return try JSONBody.answer(PageBody(items: bodies, nextCursor: next))
+    }
+
+    /// `limit` and `cursor` of a request for a page.
+    func pageOf(_ request: Request) throws -> (limit: Int, cursor: String?) {
         let limitText = request.uri.queryParameters["limit"].map(String.init)
         guard let limit = limitText.map({ Int($0) }) ?? 50, (1...200).contains(limit) else {
             throw ManagementError.invalid(field: "limit", "expected 1 to 200")
@@ -184,11 +196,6 @@ package struct CustomerAPI: Sendable {
         if let cursor, !UnitID.isValid(cursor) {
             throw ManagementError.invalid(field: "cursor", "expected the next_cursor of a page")
         }
-        // One more than asked for tells whether there is another page.
-        let items = try await read(cursor, limit + 1)
-        var bodies: [Body] = []
-        for item in items.prefix(limit) { bodies.append(await body(item)) }
-        let next = items.count > limit ? name(items[limit - 1]) : nil
-        return try JSONBody.answer(PageBody(items: bodies, nextCursor: next))
+        return (limit, cursor)
     }
 }

@@ -22,22 +22,6 @@ extension CustomerAPI {
                 )
             }
         }
-        admin.get("streams") { request, context in
-            try Self.requireOperator(context)
-            return try await answering {
-                let streams = await media.streams().sorted { $0.stream < $1.stream }
-                return try await page(
-                    request,
-                    name: { $0.stream.rawValue },
-                    body: { StreamBody($0) },
-                    read: { after, limit in
-                        Array(
-                            streams.filter { after == nil || $0.stream.rawValue > after ?? "" }.prefix(limit)
-                        )
-                    }
-                )
-            }
-        }
     }
 
     private func addUserRoutes(to admin: RouterGroup<PlatformContext>) {

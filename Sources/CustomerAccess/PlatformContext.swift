@@ -8,12 +8,15 @@ package struct PlatformContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// Network address of the client without its port.
     package let remoteAddress: String
+    /// The port that the client came to; on which depends whether TLS protects it.
+    package let localPort: Int?
     /// Set behind ``SessionMiddleware``.
     var principal: Principal?
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress?.ipAddress ?? "local"
+        localPort = source.channel.localAddress?.port
     }
 
     /// Who asks. A route that calls it stands behind ``SessionMiddleware``.

@@ -46,6 +46,20 @@ extension LiveError {
         case .unitSilent: Problem(.gatewayTimeout, type: "unit-silent", detail: description)
         case .noPublish: Problem(.gatewayTimeout, type: "no-publish", detail: description)
         case .overBitrate: Problem(.gatewayTimeout, type: "over-bitrate", detail: description)
+        case .unusable(_, let reason):
+            Problem(
+                .gatewayTimeout,
+                type: "unusable-stream",
+                detail: description,
+                members: ["reason": .text(reason.rawValue)]
+            )
+        case .userLimit:
+            Problem(
+                .tooManyRequests,
+                type: "viewer-limit",
+                detail: description,
+                headers: .retryAfter(.seconds(60))
+            )
         case .withdrawn: Problem(.notFound, detail: description)
         case .media:
             Problem(

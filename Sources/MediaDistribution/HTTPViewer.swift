@@ -22,6 +22,7 @@ final class HTTPViewer: Sendable {
     private static let batchesAtOnce = 16
     private static let longestLinger: Duration = .seconds(2)
 
+    let tally: Tally
     private let limitInBytes: Int
     private let state: Mutex<State>
     private let doorbell: AsyncStream<Void>
@@ -31,6 +32,7 @@ final class HTTPViewer: Sendable {
 
     init(limitInBytes: Int, at now: Instant) {
         self.limitInBytes = limitInBytes
+        tally = Tally(at: now)
         state = Mutex(State(lastTaken: now))
         (doorbell, ring) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         (ended, finishEnded) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -45,6 +47,11 @@ final class HTTPViewer: Sendable {
             $0.awaitsKeyFrame = false
         }
         ring.yield()
+    }
+
+    /// Its stream begins anew: what is queued goes out, and then it waits for a key frame.
+    func restart() {
+        state.withLock { $0.awaitsKeyFrame = true }
     }
 
     /// Takes the next batch of the stream. False: it was skipped.
@@ -66,7 +73,7 @@ final class HTTPViewer: Sendable {
             state.queuedBytes += batch.readableBytes
             return true
         }
-        if taken { ring.yield() }
+        if taken { ring.yield() } else { tally.add(skips: 1) }
         return taken
     }
 
@@ -81,7 +88,10 @@ final class HTTPViewer: Sendable {
                 state.lastTaken = .now
                 return (batches, state.end != nil)
             }
-            guard batches.isEmpty else { return batches }
+            guard batches.isEmpty else {
+                tally.add(octets: batches.reduce(0) { $0 + $1.readableBytes })
+                return batches
+            }
             guard !isOver, !Task.isCancelled else { return nil }
             _ = await bell.next(isolation: #isolation)
         }
@@ -93,7 +103,7 @@ final class HTTPViewer: Sendable {
     /// first show what it was sent, for at most ``longestLinger``.
     func waitUntilBroken() async {
         for await _ in ended {}
-        guard endReason == .closedByPlatform else { return }
+        guard endReason?.letsViewersFinish ?? false else { return }
         try? await Task.sleep(for: Self.longestLinger)
     }
 
@@ -101,13 +111,16 @@ final class HTTPViewer: Sendable {
     func end(_ reason: MediaEnd) {
         state.withLock {
             $0.end = $0.end ?? reason
-            guard $0.end != .closedByPlatform else { return }
+            guard !($0.end?.letsViewersFinish ?? false) else { return }
             $0.queue.removeAll()
             $0.queuedBytes = 0
         }
         ring.finish()
         finishEnded.finish()
     }
+
+    /// What waits for the connection.
+    var queuedBytes: Int { state.withLock { $0.queuedBytes } }
 
     var endReason: MediaEnd? { state.withLock { $0.end } }
 

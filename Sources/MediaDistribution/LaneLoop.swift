@@ -2,7 +2,6 @@ import Bus
 import Glibc
 import HSSModel
 import HostClock
-import Logging
 import SRTTransport
 import Vm
 
@@ -29,7 +28,6 @@ final class LaneLoop {
     private let settings: MediaSettings
     /// One lane does it for all.
     private let sweepsTable: Bool
-    private let logger: Logger
     private var connections: [SRTSocket: Connection] = [:]
     private var publishers: [LanePublisher] = []
     private var nextCheck = Instant(nanoseconds: 0)
@@ -42,8 +40,7 @@ final class LaneLoop {
         table: StreamTable,
         metrics: MediaMetrics,
         settings: MediaSettings,
-        sweepsTable: Bool,
-        logger: Logger
+        sweepsTable: Bool
     ) {
         self.lane = lane
         poll = lane.poll
@@ -52,7 +49,6 @@ final class LaneLoop {
         self.metrics = metrics
         self.settings = settings
         self.sweepsTable = sweepsTable
-        self.logger = logger
     }
 
     func run() {
@@ -142,16 +138,13 @@ final class LaneLoop {
         if sweepsTable { table.sweep(at: now, wall: .now) }
         for publisher in publishers {
             guard let end = publisher.verdict(at: now, silence: settings.limits.silence) else { continue }
-            var metadata: Logger.Metadata = ["stream": "\(publisher.stream)", "reason": "\(end.rawValue)"]
-            if end == .overBitrate { metadata["max_bitrate"] = "\(publisher.place.maxBitrate)" }
-            logger.notice("Closed a publisher", metadata: metadata)
             drop(publisher.socket, end)
         }
     }
 
     private func announceIfNew(_ publisher: LanePublisher, at now: Instant) {
         guard publisher.tick(at: now, metrics) else { return }
-        table.announce(publisher.stream, publisher: publisher.place.id)
+        table.announce(publisher.stream, publisher: publisher.place.id, publisher.contents)
     }
 
     // MARK: Connections
@@ -176,7 +169,9 @@ final class LaneLoop {
         _ ticket: Ticket,
         at now: Instant
     ) throws(MediaRefusal) {
-        let place = try table.publish(ticket, at: .now) { [lane] _ in lane.post(.close(socket)) }
+        let place = try table.publish(ticket, from: MediaPeer(socket, at: now), at: .now) { [lane] _ in
+            lane.post(.close(socket))
+        }
         let publisher = LanePublisher(socket, ticket.stream, place, latency: settings.latency, at: now)
         connections[socket] = .publisher(publisher)
         publishers.append(publisher)
@@ -188,10 +183,13 @@ final class LaneLoop {
         _ ticket: Ticket,
         at now: Instant
     ) throws(MediaRefusal) {
-        let place = try table.join(ticket, .srt) { [lane] _ in lane.post(.close(socket)) }
+        let peer = MediaPeer(socket, at: now)
+        let place = try table.join(ticket, .srt, from: peer, at: .now) { [lane] _ in
+            lane.post(.close(socket))
+        }
         connections[socket] = .viewer(ticket.stream, place)
-        place.hub.add(place.id, socket, at: now) { [table, lane] reason in
-            table.leave(ticket.stream, viewer: place.id, reason)
+        place.hub.add(place.id, socket, tally: place.tally, at: now) { [table, lane] reason in
+            table.leave(ticket.stream, viewer: place.id, reason, at: .now)
             lane.post(.close(socket))
         }
         watch(socket, .failed)
@@ -231,7 +229,7 @@ final class LaneLoop {
         case .publisher(let publisher):
             table.unpublish(publisher.stream, publisher: publisher.place.id, reason, at: .now)
         case .viewer(let stream, let place):
-            table.leave(stream, viewer: place.id, reason)
+            table.leave(stream, viewer: place.id, reason, at: .now)
         case .lingering:
             break
         case nil:
@@ -250,5 +248,18 @@ final class LaneLoop {
         }
         poll.remove(socket)
         socket.close()
+    }
+}
+
+extension MediaPeer {
+    /// A connection over SRT that stands.
+    fileprivate init(_ socket: SRTSocket, at now: Instant) {
+        let tally = Tally(at: now)
+        self.init(
+            address: socket.peer?.description,
+            isEncrypted: socket.keyState == .agreed,
+            tally: tally
+        )
+        figures = { (socket.sendQueue.bytes, socket.figures) }
     }
 }

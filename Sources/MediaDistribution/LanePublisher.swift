@@ -21,6 +21,8 @@ final class LanePublisher {
     private var octets = 0
     private var bitrate: BitrateMeter?
     private var isAnnounced = false
+    /// Set once the tables are there.
+    private var rules: IngestRules?
     private var reported = (skipped: 0, late: 0)
 
     init(
@@ -42,6 +44,7 @@ final class LanePublisher {
     func receive(_ message: UnsafeRawBufferPointer, sequence: UInt32, at now: Instant) {
         lastMessage = now
         octets += message.count
+        place.tally.add(octets: message.count)
         reorder.push(message, sequence: sequence, at: now) { deliver($0, now) }
     }
 
@@ -57,10 +60,12 @@ final class LanePublisher {
             metrics.packetsLate.add(reorder.late - reported.late)
             reported.late = reorder.late
         }
-        guard !isAnnounced, scanner.hasTables else { return false }
+        guard !isAnnounced, let rules, rules.objection == nil, !rules.isEmpty else { return false }
         isAnnounced = true
         return true
     }
+
+    var contents: StreamContents { rules?.contents ?? StreamContents() }
 
     /// Nothing more will come: what waits goes out, holes or not.
     func finish(at now: Instant) {
@@ -73,13 +78,20 @@ final class LanePublisher {
         if scanner.octetsSinceLastPacket > Self.garbageInBytes { return .malformed }
         if now - lastMessage > silence { return .silent }
         if bitrate?.isExceeded(by: octets, at: now) ?? false { return .overBitrate }
-        guard !scanner.hasTables else { return nil }
-        return octets > Self.patienceInBytes || now - acceptedAt > silence ? .malformed : nil
+        if let objection = rules?.objection { return objection }
+        // Sooner than the SCU gives up waiting for the stream, so that the customer hears why.
+        let isPatient = octets <= Self.patienceInBytes && now - acceptedAt <= silence / 2
+        guard !isPatient, octets > 0 else { return nil }
+        guard let rules else { return scanner.packets > 0 ? .noProgramme : .malformed }
+        return rules.isEmpty ? .noMedia : nil
     }
 
     private func deliver(_ message: UnsafeRawBufferPointer, _ now: Instant) {
         scanner.scan(message) { run in
-            if let tables = run.tables { place.hub.setTables(tables, of: place.id) }
+            if let tables = run.tables {
+                rules = tables.summary.map { IngestRules($0) }
+                place.hub.setTables(tables, of: place.id)
+            }
             place.hub.ingest(run.octets, keyFrame: run.keyFrame, from: place.id, at: now)
         }
     }

@@ -1,3 +1,4 @@
+import Bus
 import HSSModel
 import ServerKit
 
@@ -12,8 +13,8 @@ final class MediaMetrics: Sendable {
     let displacements: Counter
     let eventFeedsDropped: Counter
     let streams: Gauge
-    let srtViewers: Gauge
-    let httpViewers: Gauge
+    let viewers: [MediaProtocol: Gauge]
+    private let endings: [MediaEnding.Role: [MediaEnd: Counter]]
     private let refusals: [MediaRefusal: Counter]
 
     init(_ registry: MetricRegistry) {
@@ -50,9 +51,27 @@ final class MediaMetrics: Sendable {
             "Listeners to events that fell too far behind."
         )
         streams = registry.gauge("vedette_media_streams", "Streams that have a publisher.")
-        let viewers = "Viewers by protocol."
-        srtViewers = registry.gauge("vedette_media_viewers", viewers, labels: [("protocol", "srt")])
-        httpViewers = registry.gauge("vedette_media_viewers", viewers, labels: [("protocol", "http")])
+        viewers = Dictionary(
+            uniqueKeysWithValues: MediaProtocol.allCases.map { kind in
+                let labels = [("protocol", kind.rawValue)]
+                return (kind, registry.gauge("vedette_media_viewers", "Viewers by protocol.", labels: labels))
+            }
+        )
+        endings = Dictionary(
+            uniqueKeysWithValues: MediaEnding.Role.allCases.map { role in
+                let counters = MediaEnd.allCases.map { reason in
+                    (
+                        reason,
+                        registry.counter(
+                            "vedette_media_ended_total",
+                            "Publishers and viewers that ended, by reason.",
+                            labels: [("role", role.rawValue), ("reason", reason.rawValue)]
+                        )
+                    )
+                }
+                return (role, Dictionary(uniqueKeysWithValues: counters))
+            }
+        )
         refusals = Dictionary(
             uniqueKeysWithValues: MediaRefusal.allCases.map { reason in
                 let help = "Publishers and viewers refused, by reason."
@@ -66,6 +85,10 @@ final class MediaMetrics: Sendable {
                 )
             }
         )
+    }
+
+    func count(_ ending: MediaEnding) {
+        endings[ending.role]?[ending.reason]?.add()
     }
 
     func count(_ refusal: MediaRefusal) {

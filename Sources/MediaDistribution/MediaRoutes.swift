@@ -6,14 +6,28 @@ package import Hummingbird
 import ServerKit
 import Vm
 
+/// Where a viewer over HTTP comes from, as far as its listener knows.
+package struct ViewerPeer: Sendable {
+    package var address: String?
+    package var isEncrypted: Bool
+
+    package init(address: String? = nil, isEncrypted: Bool = false) {
+        self.address = address
+        self.isEncrypted = isEncrypted
+    }
+}
+
 extension MediaService {
     /// `GET /live/{stream}.ts?ticket=…`: the stream as MPEG-TS from its last key frame on, without end.
     ///
     /// The ticket is checked once; it stands in the address because players send no headers. Works over HTTP/1.1 and
-    /// HTTP/2.
-    package func addRoutes(to router: Router<some RequestContext>) {
+    /// HTTP/2. `peer` tells where a request comes from.
+    package func addRoutes<Context: RequestContext>(
+        to router: Router<Context>,
+        peer: @escaping @Sendable (Context) -> ViewerPeer = { _ in ViewerPeer() }
+    ) {
         router.get("live/{stream}.ts") { request, context in
-            try self.watch(request, context.parameters.get("stream"))
+            try self.watch(request, context.parameters.get("stream"), from: peer(context))
         }
         router.head("live/{stream}.ts") { request, context in
             _ = try self.admit(request, context.parameters.get("stream"))
@@ -25,13 +39,13 @@ extension MediaService {
         [.contentType: "video/mp2t", .cacheControl: "no-store"]
     }
 
-    private func watch(_ request: Request, _ name: String?) throws -> Response {
+    private func watch(_ request: Request, _ name: String?, from peer: ViewerPeer) throws -> Response {
         let ticket = try admit(request, name)
         return Response(
             status: .ok,
             headers: Self.headers,
             body: ResponseBody { [self] writer in
-                try await serve(ticket, request, &writer)
+                try await serve(ticket, request, from: peer, &writer)
             }
         )
     }
@@ -64,18 +78,26 @@ extension MediaService {
     @concurrent private func serve(
         _ ticket: Ticket,
         _ request: Request,
+        from address: ViewerPeer,
         _ writer: inout any ResponseBodyWriter
     ) async throws {
         let viewer = HTTPViewer(limitInBytes: limits.viewerQueueInBytes, at: .now)
         // The place may be gone since the answer began.
-        guard let place = try? table.join(ticket, .http, stop: { viewer.end($0) }) else {
+        var peer = MediaPeer(
+            address: address.address,
+            isEncrypted: address.isEncrypted,
+            tally: viewer.tally
+        )
+        peer.figures = { (viewer.queuedBytes, nil) }
+        guard let place = try? table.join(ticket, .http, from: peer, at: .now, stop: { viewer.end($0) })
+        else {
             return try await writer.finish(nil)
         }
         place.hub.add(viewer)
         defer {
             place.hub.remove(viewer)
             viewer.end(.closedByPeer)
-            table.leave(ticket.stream, viewer: place.id, viewer.endReason ?? .closedByPeer)
+            table.leave(ticket.stream, viewer: place.id, viewer.endReason ?? .closedByPeer, at: .now)
         }
         let output = ViewerOutput(writer)
         let isComplete = try await request.body.consumeWithInboundCloseHandler { _ in
@@ -93,7 +115,7 @@ extension MediaService {
             viewer.end(.closedByPeer)
         }
         // Finishing a body would wait for ever for a viewer that takes nothing; throwing closes its connection.
-        guard isComplete, viewer.endReason == .closedByPlatform else { throw CancellationError() }
+        guard isComplete, viewer.endReason?.letsViewersFinish ?? false else { throw CancellationError() }
         try await writer.finish(nil)
     }
 }

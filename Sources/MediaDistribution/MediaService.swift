@@ -37,7 +37,7 @@ package final class MediaService: MediaDistributor, Service {
         metrics = MediaMetrics(registry)
         var random = SystemRandomNumberGenerator()
         issuer = Ticket.Issuer(using: &random)
-        table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics)
+        table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics, logger: logger)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -66,15 +66,14 @@ package final class MediaService: MediaDistributor, Service {
                     table: table,
                     metrics: metrics,
                     settings: settings,
-                    sweepsTable: number == 0,
-                    logger: logger
+                    sweepsTable: number == 0
                 )
             }
         }
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         // A cancellation ends it in the same order.
         try? await gracefulShutdown()
-        table.shutDown()
+        table.shutDown(at: .now)
         for lane in lanes { lane.post(.stop) }
         for lane in lanes { await lane.waitUntilEnded() }
     }
@@ -152,7 +151,27 @@ extension MediaService {
         )
     }
 
-    package func streams() async -> [StreamStatus] { table.statuses() }
+    package func streams() async -> [StreamStatus] { table.statuses(at: .now) }
+
+    package func stream(
+        _ stream: StreamID,
+        viewersAfter viewer: ViewerID?,
+        limit: Int
+    ) async -> StreamDetail? {
+        table.detail(of: stream, viewersAfter: viewer, limit: limit, at: .now)
+    }
+
+    package func kick(_ viewer: ViewerID, of stream: StreamID) async -> Bool {
+        table.kick(viewer, of: stream, at: .now)
+    }
+
+    package func kickPublisher(of stream: StreamID) async -> Bool {
+        table.kickPublisher(of: stream, at: .now)
+    }
+
+    package func trim(_ lease: LeaseID, of stream: StreamID, to count: Int) async {
+        table.trim(lease, of: stream, to: count, at: .now)
+    }
 
     package func events() async -> AsyncStream<MediaEvent> { table.subscribe() }
 
@@ -163,7 +182,7 @@ extension MediaService {
             port: port,
             streamID: StreamAccess(stream: ticket.stream, mode: mode, ticket: key.seal(ticket)).text.reveal(),
             passphrase: isEncrypted ? key.passphrase(of: ticket.stream, epoch: ticket.epoch) : nil,
-            keyLength: isEncrypted ? 16 : nil,
+            keyLength: isEncrypted ? settings.keyLength : nil,
             latencyMilliseconds: Int(settings.latency.wholeMilliseconds)
         ).text
     }

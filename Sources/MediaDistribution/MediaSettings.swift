@@ -21,6 +21,8 @@ package struct MediaSettings: Sendable {
     /// How long a lost packet may hold up what follows it. 20 ms to 8 s.
     package var latency: Duration = .milliseconds(120)
     package var encryption = Encryption.required
+    /// AES key in the addresses handed out: 16, 24 or 32 octets. A peer that chooses another one is let in too.
+    package var keyLength = 16
     /// Signs tickets and makes passphrases; at least 32 octets, shared by all MDU of a platform.
     package var key: Secret
     /// Threads that move media, 1 to 16. One holds some 400 connections of 2 Mbit/s.
@@ -37,6 +39,9 @@ package struct MediaSettings: Sendable {
         }
         guard (.milliseconds(20)...Duration.seconds(8)).contains(latency) else {
             throw .setting("srt.latency", expected: "20ms to 8s", found: "\(latency.wholeMilliseconds)ms")
+        }
+        guard [16, 24, 32].contains(keyLength) else {
+            throw .setting("srt.key_length", expected: "128, 192 or 256", found: "\(keyLength * 8)")
         }
         guard (1...16).contains(lanes) else {
             throw .setting("srt.lanes", expected: "1 to 16", found: "\(lanes)")

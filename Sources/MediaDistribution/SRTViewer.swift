@@ -26,6 +26,7 @@ struct SRTViewer {
 
     let id: UInt64
     let connection: any Connection
+    private let tally: Tally?
     let stop: @Sendable (MediaEnd) -> Void
     /// What it gets next; `nil`: it waits for a key frame.
     private(set) var place: Int?
@@ -42,9 +43,15 @@ struct SRTViewer {
         var skipped = 0
     }
 
-    init(id: UInt64, _ connection: any Connection, stop: @escaping @Sendable (MediaEnd) -> Void) {
+    init(
+        id: UInt64,
+        _ connection: any Connection,
+        tally: Tally? = nil,
+        stop: @escaping @Sendable (MediaEnd) -> Void
+    ) {
         self.id = id
         self.connection = connection
+        self.tally = tally
         self.stop = stop
     }
 
@@ -71,6 +78,7 @@ struct SRTViewer {
         if let place, place < media.start {
             // The group that it was given has ended.
             progress.skipped = (media.start - place + SRTSocket.usualMessage - 1) / SRTSocket.usualMessage
+            tally?.add(skips: progress.skipped)
             self.place = nil
         }
         if place == nil, media.isWhole || beginsAnywhere {
@@ -100,6 +108,7 @@ struct SRTViewer {
             progress.octets += sent
         }
         self.place = place
+        tally?.add(octets: progress.octets)
         behindSince = place == media.end ? nil : behindSince ?? now
         stuckSince = progress.octets > 0 ? nil : stuckSince ?? now
         return progress

@@ -27,6 +27,12 @@ final class StreamHub: Sendable {
         /// Some of them are behind.
         var hasLaggards = false
         var tables = ByteBuffer()
+        /// Another publisher sent before this one, and viewers may have seen it.
+        var isContinued = false
+        /// What has to be marked from the point on where viewers go on.
+        var comingMarker: DiscontinuityMarker?
+        /// Marks what follows; nil once everything is marked.
+        var marker: DiscontinuityMarker?
         /// There are no pictures in this stream: every point is as good as another.
         var beginsAnywhere = false
         /// The next batch of the viewers over HTTP; empty where there are none.
@@ -68,19 +74,28 @@ final class StreamHub: Sendable {
     func begin(publisher: UInt64, at now: Instant) {
         state.withLock { state in
             finish(&state, now)
+            state.isContinued = state.publisher != nil
+            (state.comingMarker, state.marker) = (nil, nil)
             state.publisher = publisher
             state.media.drop()
             state.tables = ByteBuffer()
             state.beginsAnywhere = false
             for index in state.srtViewers.indices { state.srtViewers[index].restart() }
+            for viewer in state.httpViewers { viewer.restart() }
         }
     }
 
     func setTables(_ tables: TransportStreamScanner.Tables, of publisher: UInt64) {
         state.withLock { state in
             guard state.publisher == publisher else { return }
-            state.tables = ByteBuffer(bytes: tables.packets)
             state.beginsAnywhere = tables.video == .none
+            guard state.isContinued else {
+                state.tables = ByteBuffer(bytes: tables.packets)
+                return
+            }
+            state.tables = ByteBuffer(bytes: DiscontinuityMarker.marked(tables))
+            state.comingMarker = DiscontinuityMarker(tables)
+            if state.beginsAnywhere { beginMarking(&state) }
         }
     }
 
@@ -98,6 +113,7 @@ final class StreamHub: Sendable {
             flush(&state)
             state.media.begin()
             state.pendingIsKeyFrame = true
+            if state.comingMarker != nil { beginMarking(&state) }
             append(UnsafeRawBufferPointer(rebasing: run[keyFrame...]), &state, now)
         }
     }
@@ -128,7 +144,20 @@ final class StreamHub: Sendable {
         flush(&state)
     }
 
+    /// Once for each publisher that continues the stream of another, where its viewers go on.
+    private func beginMarking(_ state: inout State) {
+        swap(&state.marker, &state.comingMarker)
+        state.comingMarker = nil
+        state.isContinued = false
+    }
+
     private func append(_ run: UnsafeRawBufferPointer, _ state: inout State, _ now: Instant) {
+        guard var marker = state.marker else { return put(run, &state, now) }
+        marker.mark(run).withUnsafeBytes { put($0, &state, now) }
+        state.marker = marker.isDone ? nil : marker
+    }
+
+    private func put(_ run: UnsafeRawBufferPointer, _ state: inout State, _ now: Instant) {
         guard run.count > 0 else { return }
         state.media.append(run)
         guard !state.httpViewers.isEmpty else { return }
@@ -177,11 +206,12 @@ final class StreamHub: Sendable {
     func add(
         _ id: UInt64,
         _ connection: any SRTViewer.Connection,
+        tally: Tally,
         at now: Instant,
         stop: @escaping @Sendable (MediaEnd) -> Void
     ) {
         state.withLock { state in
-            state.srtViewers.append(SRTViewer(id: id, connection, stop: stop))
+            state.srtViewers.append(SRTViewer(id: id, connection, tally: tally, stop: stop))
             let last = state.srtViewers.count - 1
             count(state.advance(last, isPaced: true, at: now))
             if state.srtViewers[last].isBehind { state.hasLaggards = true }

@@ -33,6 +33,7 @@ package struct TransportStreamScanner {
         /// PAT and PMT packets, at most 12: what a new viewer gets first.
         package let packets: [UInt8]
         package let video: Video
+        package let summary: ProgramSummary?
     }
 
     package private(set) var video = Video.unknown
@@ -66,7 +67,12 @@ package struct TransportStreamScanner {
 
     /// The newest tables, once both are known.
     package var tables: Tables? {
-        hasTables ? Tables(packets: association.packets + program.packets, video: video) : nil
+        guard hasTables else { return nil }
+        return Tables(
+            packets: association.packets + program.packets,
+            video: video,
+            summary: ProgramSummary(program.section)
+        )
     }
 
     /// Takes one message and hands on the whole packets in it.

@@ -43,6 +43,8 @@ package struct Configuration: Sendable {
         package var port: Int
         package var latency: Duration
         package var encryption: Encryption
+        /// AES, in bits.
+        package var keyLength: Int
     }
 
     package struct Blobs: Sendable {
@@ -99,6 +101,7 @@ package struct Configuration: Sendable {
         package var streams: Int
         package var viewers: Int
         package var viewersPerStream: Int
+        package var viewersPerUser: Int
         package var viewerBacklog: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
@@ -126,6 +129,8 @@ package struct Configuration: Sendable {
     package var hibernation: Hibernation
     package var srt: SRT
     package var liveLinger: Duration
+    package var liveSilence: Duration
+    package var liveGrace: Duration
     /// Bit/s; 0: no limit.
     package var liveMaxBitrate: Int
     /// The path of the SQLite database.
@@ -167,10 +172,13 @@ package struct Configuration: Sendable {
         srt = SRT(
             port: read.number("srt.port"),
             latency: read.duration("srt.latency"),
-            encryption: SRT.Encryption(rawValue: read.text("srt.encryption")) ?? .required
+            encryption: SRT.Encryption(rawValue: read.text("srt.encryption")) ?? .required,
+            keyLength: Int(read.text("srt.key_length")) ?? 128
         )
         liveMaxBitrate = read.number("live.max_bitrate")
         liveLinger = read.duration("live.linger")
+        liveSilence = read.duration("live.silence")
+        liveGrace = read.duration("live.grace")
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
         let folder = String(read.text("blobs.url").dropFirst("file:".count))
@@ -302,6 +310,7 @@ extension Configuration.Limits {
             streams: read.number("limits.streams"),
             viewers: read.number("limits.viewers"),
             viewersPerStream: read.number("limits.viewers_per_stream"),
+            viewersPerUser: read.number("limits.viewers_per_user"),
             viewerBacklog: read.number("limits.viewer_backlog"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")

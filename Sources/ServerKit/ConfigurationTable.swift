@@ -151,10 +151,28 @@ package enum ConfigurationTable {
             "AES with a passphrase of its own for every stream."
         ),
         ConfigurationKey(
+            "srt.key_length",
+            .choice(["128", "192", "256"]),
+            default: "128",
+            "AES key in bits, in the addresses handed out."
+        ),
+        ConfigurationKey(
             "live.linger",
             .duration(.zero ... .seconds(3600)),
             default: "15s",
             "How long a unit goes on pushing after its last viewer has gone."
+        ),
+        ConfigurationKey(
+            "live.silence",
+            .duration(.seconds(2) ... .seconds(300)),
+            default: "10s",
+            "Silence after which a push counts as broken."
+        ),
+        ConfigurationKey(
+            "live.grace",
+            .duration(.zero ... .seconds(300)),
+            default: "10s",
+            "How long viewers wait for a push that broke to come again."
         ),
         ConfigurationKey(
             "live.max_bitrate",
@@ -276,6 +294,12 @@ package enum ConfigurationTable {
         count("streams", 1...100_000, 1000, "Streams published at a time."),
         count("viewers", 1...1_000_000, 5000, "Viewers at a time, SRT and HTTP together."),
         count("viewers_per_stream", 1...1_000_000, 500, "Viewers of one stream."),
+        count(
+            "viewers_per_user",
+            1...1_000_000,
+            100,
+            "Pictures that one user watches at a time, over all devices."
+        ),
         size(
             "viewer_backlog",
             (64 << 10)...(256 << 20),

@@ -22,6 +22,7 @@ actor LiveDirector {
     private let timing: LiveChannel.Timing
     private let mostWaiters: Int
     private let maxBitrate: Int
+    private let mostPerUser: Int
     private let logger: Logger
     private let metrics: LiveMetrics
 
@@ -30,6 +31,10 @@ actor LiveDirector {
         var wake: Instant?
         /// Names under which the media server may speak of this channel.
         var streams: [StreamID] = []
+        /// Who asked for it; some may have left.
+        var users: Set<UserName> = []
+        /// When the push began that runs now.
+        var liveSince: WallTime?
         /// The unit was woken for this channel and would fall asleep by itself.
         var keepAwakeAt: Instant?
     }
@@ -39,6 +44,9 @@ actor LiveDirector {
     private var streams: [StreamID: ChannelAddress] = [:]
     private var waiting: [LiveRequestID: CheckedContinuation<Result<LiveLease, LiveFailure>, Never>] = [:]
     private var lastRequest: UInt64 = 0
+    /// Where each user may hold something, as in ``Busy/users``.
+    private var busyFor: [UserName: Set<ChannelAddress>] = [:]
+    private var history = LiveHistory()
 
     init(
         units: UnitRegistry,
@@ -47,6 +55,7 @@ actor LiveDirector {
         timing: LiveChannel.Timing,
         mostWaiters: Int,
         maxBitrate: Int,
+        mostPerUser: Int,
         metrics: MetricRegistry,
         logger: Logger
     ) {
@@ -57,6 +66,7 @@ actor LiveDirector {
         self.timing = timing
         self.mostWaiters = mostWaiters
         self.maxBitrate = maxBitrate
+        self.mostPerUser = mostPerUser
         self.logger = logger
         self.metrics = LiveMetrics(metrics)
     }
@@ -66,6 +76,7 @@ actor LiveDirector {
     func start(_ channel: ChannelAddress, for user: UserName) async throws(LiveFailure) -> LiveLease {
         guard channels[channel] != nil || channels.count < Self.mostChannels else { throw .busy }
         hearUnits()
+        guard places(of: user) < mostPerUser else { throw .userLimit }
         lastRequest += 1
         let request = LiveRequestID(lastRequest)
         let lease = LeaseID(unchecked: Self.randomName("l"))
@@ -75,6 +86,7 @@ actor LiveDirector {
             await withCheckedContinuation { continuation in
                 waiting[request] = continuation
                 receive(.request(request, lease, holder: user, fresh: fresh), on: channel)
+                note(user, on: channel)
             }
         } onCancel: {
             Task { await self.cancel(request, on: channel) }
@@ -108,6 +120,58 @@ actor LiveDirector {
         for channel in channels.keys { receive(.dismiss(holder: user), on: channel) }
     }
 
+    /// The same on one channel. False where it is nothing.
+    func dismiss(_ user: UserName, from channel: ChannelAddress) -> Bool {
+        guard let busy = channels[channel], busy.machine.places(of: user) > 0 else { return false }
+        receive(.dismiss(holder: user), on: channel)
+        return true
+    }
+
+    func status(of channel: ChannelAddress) -> LiveStatus {
+        guard let busy = channels[channel] else {
+            return LiveStatus(lastEnd: history.lastEnd(of: channel))
+        }
+        let stream = busy.machine.liveStream
+        return LiveStatus(
+            activity: LiveStatus.Activity(busy.machine.activity),
+            stream: stream,
+            since: stream == nil ? nil : busy.liveSince,
+            viewers: busy.machine.viewerCount,
+            audience: busy.machine.audience,
+            lastEnd: history.lastEnd(of: channel)
+        )
+    }
+
+    func holders(of leases: [LeaseID], on stream: StreamID) -> [LeaseID: UserName] {
+        guard let machine = streams[stream].flatMap({ channels[$0]?.machine }) else { return [:] }
+        return leases.reduce(into: [:]) { $0[$1] = machine.holder(of: $1) }
+    }
+
+    // MARK: What one user has
+
+    private func note(_ user: UserName, on channel: ChannelAddress) {
+        guard channels[channel] != nil else { return }
+        channels[channel]?.users.insert(user)
+        busyFor[user, default: []].insert(channel)
+    }
+
+    private func places(of user: UserName) -> Int {
+        (busyFor[user] ?? []).reduce(0) { $0 + (channels[$1]?.machine.places(of: user) ?? 0) }
+    }
+
+    /// One address may be opened many times: what goes beyond the limit is ended, the newest first.
+    private func trim(_ lease: LeaseID, of stream: StreamID, on channel: ChannelAddress) {
+        guard let machine = channels[channel]?.machine, let user = machine.holder(of: lease) else { return }
+        let excess = places(of: user) - mostPerUser
+        guard excess > 0 else { return }
+        logger.info(
+            "a user watches too many pictures",
+            metadata: ["user": "\(user)", "channel": "\(channel)"]
+        )
+        let count = max(0, machine.viewers(of: lease) - excess)
+        Task { await media.trim(lease, of: stream, to: count) }
+    }
+
     private func cancel(_ request: LiveRequestID, on channel: ChannelAddress) {
         guard let continuation = waiting.removeValue(forKey: request) else { return }
         continuation.resume(returning: .failure(.unitSilent))
@@ -137,22 +201,25 @@ actor LiveDirector {
         case .published(let stream, let epoch):
             guard let channel = streams[stream] else { return await media.close(stream) }
             logger.info("live stream started", metadata: ["channel": "\(channel)", "stream": "\(stream)"])
+            channels[channel]?.liveSince = .now
             receive(.published(stream, epoch), on: channel)
         case .unpublished(let stream, let epoch, let end):
             guard let channel = streams[stream] else { return }
-            let isRejected = end == .overBitrate
+            history.note(PublisherEnd(reason: end, time: .now), of: channel)
+            let rejection = LiveFailure(rejection: end)
             logger.log(
-                level: isRejected ? .notice : .info,
+                level: rejection == nil ? .info : .notice,
                 "live stream ended",
                 metadata: ["channel": "\(channel)", "stream": "\(stream)", "reason": "\(end.rawValue)"]
             )
             receive(
-                isRejected ? .rejected(stream, epoch, .overBitrate) : .unpublished(stream, epoch),
+                rejection.map { .rejected(stream, epoch, $0) } ?? .unpublished(stream, epoch),
                 on: channel
             )
         case .viewerJoined(let stream, let lease, let viewers):
             guard let channel = streams[stream] else { return }
             receive(.viewerJoined(stream, lease, viewers: viewers), on: channel)
+            trim(lease, of: stream, on: channel)
         case .viewerLeft(let stream, let lease, let viewers, _):
             guard let channel = streams[stream] else { return }
             receive(.viewerLeft(stream, lease, viewers: viewers), on: channel)
@@ -214,6 +281,10 @@ actor LiveDirector {
 
     private func forget(_ channel: ChannelAddress, _ busy: Busy) {
         for stream in busy.streams { streams[stream] = nil }
+        for user in busy.users {
+            busyFor[user]?.remove(channel)
+            if busyFor[user]?.isEmpty ?? false { busyFor[user] = nil }
+        }
         channels[channel] = nil
         numbers[channel.unit]?.remove(channel.number)
         if numbers[channel.unit]?.isEmpty ?? false { numbers[channel.unit] = nil }
@@ -310,25 +381,5 @@ extension LiveChannel.Link {
             case .offline: .offline
             case .asleep: .asleep
             }
-    }
-}
-
-/// Figures of live pictures as customers see them.
-struct LiveMetrics: Sendable {
-    let granted: Counter
-    let failed: Counter
-    let pushes: Counter
-    let startTime: Histogram
-
-    init(_ registry: MetricRegistry) {
-        let name = "vedette_live_requests_total"
-        let help = "Requests for a live picture by outcome."
-        granted = registry.counter(name, help, labels: [("outcome", "granted")])
-        failed = registry.counter(name, help, labels: [("outcome", "failed")])
-        pushes = registry.counter("vedette_live_pushes_total", "PushLive messages sent.")
-        startTime = registry.histogram(
-            "vedette_live_start_seconds",
-            "From a customer's request to the running stream."
-        )
     }
 }

@@ -124,6 +124,7 @@ package final class SignallingService: Service {
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
             maxBitrate: settings.maxBitrate,
+            mostPerUser: settings.viewersPerUser,
             metrics: metrics,
             logger: logger
         )
@@ -314,6 +315,18 @@ extension SignallingService: ServiceControlPoint {
         await director.stop(channel, lease: lease, for: user)
     }
 
+    package func liveStatus(of channel: ChannelAddress) async -> LiveStatus {
+        await director.status(of: channel)
+    }
+
+    package func holders(of leases: [LeaseID], on stream: StreamID) async -> [LeaseID: UserName] {
+        await director.holders(of: leases, on: stream)
+    }
+
+    package func dismiss(_ user: UserName, from channel: ChannelAddress) async -> Bool {
+        await director.dismiss(user, from: channel)
+    }
+
     package func withdraw(_ user: UserName) async {
         await director.withdraw(user)
     }
@@ -337,6 +350,10 @@ extension SignallingService: ServiceControlPoint {
         case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
         case .media(let reason): .media(reason)
         case .overBitrate: .overBitrate(channel, limit: services.settings.maxBitrate)
+        case .noProgramme: .unusable(channel, .noProgramme)
+        case .noMedia: .unusable(channel, .noMedia)
+        case .unsupportedCodec: .unusable(channel, .unsupportedCodec)
+        case .userLimit: .userLimit(services.settings.viewersPerUser)
         case .withdrawn: .withdrawn(channel)
         case .busy: .busy("customers that wait for channel \(channel)")
         }

@@ -21,6 +21,8 @@ package struct SignallingSettings: Sendable {
     package var liveWaiting: Int
     /// The most that a unit may push for one channel, in bit/s; 0: no limit (`live.max_bitrate`).
     package var maxBitrate: Int
+    /// Pictures that one user may watch at a time, over all devices (`limits.viewers_per_user`).
+    package var viewersPerUser: Int
     /// Serve the path and the method names of units built on the published device SDK (`vd.deployed_names`).
     package var deployedNames: Bool
     /// Nil: no hibernation server.
@@ -40,6 +42,7 @@ package struct SignallingSettings: Sendable {
         live: LiveChannel.Timing = LiveChannel.Timing(),
         liveWaiting: Int = 100,
         maxBitrate: Int = 0,
+        viewersPerUser: Int = 100,
         deployedNames: Bool = true,
         hibernation: HibernationSettings? = nil,
         documentQueries: Int = 32,
@@ -55,6 +58,7 @@ package struct SignallingSettings: Sendable {
         self.live = live
         self.liveWaiting = liveWaiting
         self.maxBitrate = maxBitrate
+        self.viewersPerUser = viewersPerUser
         self.deployedNames = deployedNames
         self.hibernation = hibernation
         self.documentQueries = documentQueries

@@ -10,7 +10,7 @@ package import HSSModel
 /// less than ``Timing/linger`` ago. A stream keeps its name from the first push to the stop, also over pushes
 /// that broke: leases and viewers refer to it. Each push has an epoch of its own.
 package struct LiveChannel: Sendable {
-    private struct Waiter {
+    struct Waiter {
         var request: LiveRequestID
         var lease: LeaseID
         var holder: UserName
@@ -18,20 +18,20 @@ package struct LiveChannel: Sendable {
         var deadline: Instant
     }
 
-    private struct Lease {
+    struct Lease {
         var holder: UserName
         var expires: Instant
     }
 
     /// Whose picture a lease opens, for as long as it may open one.
-    private struct Watcher {
+    struct Watcher {
         var holder: UserName
         var viewers = 0
         /// A play ticket is made with the lease and may count as long.
         var mayJoinUntil: Instant
     }
 
-    private enum Phase: Equatable {
+    enum Phase: Equatable {
         case idle
         /// `PushLive` is under way.
         case asked(StreamID, Epoch)
@@ -56,14 +56,14 @@ package struct LiveChannel: Sendable {
     private let timing: Timing
     private let mostWaiters: Int
     private var link: Link
-    private var phase = Phase.idle
+    private(set) var phase = Phase.idle
     /// While the unit sleeps.
     private var rousing = Rousing.no
     private var lastEpoch: Epoch
-    private var waiters: [Waiter] = []
-    private var leases: [LeaseID: Lease] = [:]
-    private var watchers: [LeaseID: Watcher] = [:]
-    private var viewers = 0
+    private(set) var waiters: [Waiter] = []
+    private(set) var leases: [LeaseID: Lease] = [:]
+    private(set) var watchers: [LeaseID: Watcher] = [:]
+    private(set) var viewers = 0
     /// Somebody waited, watched or held a lease when something was last heard.
     private var demanded = false
     private var lingerUntil: Instant?
@@ -130,11 +130,7 @@ package struct LiveChannel: Sendable {
         case .unpublished(let stream, let epoch):
             if phase == .live(stream, epoch) { breakOff(stream, retryAt: now) }
         case .rejected(let stream, let epoch, let failure):
-            guard phase == .live(stream, epoch) else { return }
-            resting = (failure, now + timing.rest)
-            actions.append(.close(stream))
-            forget()
-            stop(stream, &actions)
+            rejected(stream, epoch, failure, now, &actions)
         case .viewerJoined(let stream, let lease, let count):
             guard stream == current else { return }
             leases[lease] = nil
@@ -274,6 +270,27 @@ package struct LiveChannel: Sendable {
             grant(waiter.request, waiter.lease, waiter.holder, stream, now, &actions)
         }
         waiters = []
+    }
+
+    /// Before the stream was announced or after. The unit hears `StopLive`: §9.3.3 has no message that says why.
+    private mutating func rejected(
+        _ stream: StreamID,
+        _ epoch: Epoch,
+        _ failure: LiveFailure,
+        _ now: Instant,
+        _ actions: inout [Action]
+    ) {
+        let isAsked = phase == .asked(stream, epoch)
+        switch phase {
+        case .live(stream, epoch), .agreed(stream, epoch, _), .asked(stream, epoch): break
+        case .idle, .asked, .agreed, .live, .stopping, .broken: return
+        }
+        failWaiters(failure, &actions)
+        resting = (failure, now + timing.rest)
+        actions.append(.close(stream))
+        forget()
+        // A stop must not overtake the push whose answer is awaited.
+        if !isAsked { stop(stream, &actions) }
     }
 
     /// What the media server still shows to this customer ends there; its news tells how many remain.

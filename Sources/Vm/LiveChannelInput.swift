@@ -25,6 +25,10 @@ package enum LiveFailure: Error, Equatable, Sendable {
     case media(String)
     /// The unit's stream was larger than `max_bitrate` (Table I.2-12), and that is not long ago.
     case overBitrate
+    /// The unit's stream was none that the media server carries, and that is not long ago.
+    case noProgramme, noMedia, unsupportedCodec
+    /// This customer watches, or may watch, as many as one may.
+    case userLimit
     /// The right to watch was taken away meanwhile.
     case withdrawn
     /// Too many wait for this channel, or hold leases on it.

@@ -128,7 +128,8 @@ struct Platform {
             ),
             media: media,
             uploads: activities.uploads,
-            library: firmware.library
+            library: firmware.library,
+            plainPort: configuration.httpPort
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
         let listeners = Self.httpPorts(configuration, identity).map { name, port, identity in
@@ -243,13 +244,17 @@ struct Platform {
         api: CustomerAPI,
         media: MediaService,
         uploads: UploadDesk,
-        library: FirmwareLibrary
+        library: FirmwareLibrary,
+        plainPort: Int
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         scheduling.addRoutes(to: router) { $0.remoteAddress }
         api.addRoutes(to: router)
-        media.addRoutes(to: router)
+        media.addRoutes(to: router) {
+            let isPlain = plainPort != 0 && $0.localPort == plainPort
+            return ViewerPeer(address: $0.remoteAddress, isEncrypted: !isPlain)
+        }
         uploads.addRoutes(to: router) { $0.remoteAddress }
         library.addRoutes(to: router) { $0.remoteAddress }
         return router

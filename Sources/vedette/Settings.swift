@@ -30,6 +30,7 @@ extension SignallingSettings {
             live: live,
             liveWaiting: configuration.limits.liveWaiting,
             maxBitrate: configuration.liveMaxBitrate,
+            viewersPerUser: configuration.limits.viewersPerUser,
             deployedNames: configuration.vd.deployedNames,
             hibernation: try HibernationSettings(configuration)
         )
@@ -68,6 +69,9 @@ extension MediaSettings {
         httpsPort = configuration.https.port
         latency = configuration.srt.latency
         encryption = Encryption(rawValue: configuration.srt.encryption.rawValue) ?? .required
+        keyLength = configuration.srt.keyLength / 8
+        limits.silence = configuration.liveSilence
+        limits.grace = configuration.liveGrace
         limits.streams = configuration.limits.streams
         limits.viewers = configuration.limits.viewers
         limits.viewersPerStream = configuration.limits.viewersPerStream

@@ -88,7 +88,7 @@ import Testing
 
     @Test(arguments: [
         ("PUT /session", "DELETE, POST"), ("POST /devices", "GET"), ("DELETE /devices/cam-1", "GET"),
-        ("GET /bindings", "POST"), ("GET /devices/cam-1/channels/0/live", "DELETE, POST"),
+        ("GET /bindings", "POST"), ("PUT /devices/cam-1/channels/0/live", "DELETE, GET, POST"),
         ("PUT /admin/devices/cam-1", "DELETE, GET, PATCH"),
     ]) func anotherMethodIsToldWhichThereAre(call: String, allowed: String) async throws {
         try await APIClient.run { api in

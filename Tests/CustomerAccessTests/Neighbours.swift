@@ -241,6 +241,28 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         noteOnly("stopLive \(channel) \(lease?.rawValue ?? "all") \(user)")
     }
 
+    func liveStatus(of channel: ChannelAddress) async -> LiveStatus {
+        guard channel.number == 0 else {
+            return LiveStatus(lastEnd: PublisherEnd(reason: .unsupportedCodec, time: Self.time))
+        }
+        return LiveStatus(
+            activity: .live,
+            stream: StreamID(unchecked: "s1"),
+            since: Self.time,
+            viewers: 3,
+            audience: [UserName(unchecked: "bert"): 2, UserName(unchecked: "anna"): 1]
+        )
+    }
+
+    func holders(of leases: [LeaseID], on stream: StreamID) async -> [LeaseID: UserName] {
+        [LeaseID(unchecked: "l1"): UserName(unchecked: "anna")].filter { leases.contains($0.key) }
+    }
+
+    func dismiss(_ user: UserName, from channel: ChannelAddress) async -> Bool {
+        noteOnly("dismiss \(user) from \(channel)")
+        return user.rawValue == "bert"
+    }
+
     func withdraw(_ user: UserName) async {}
     func disconnect(_ unit: UnitID) async {}
 
@@ -277,6 +299,51 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             )
         }
     }
+
+    func stream(_ stream: StreamID, viewersAfter: ViewerID?, limit: Int) async -> StreamDetail? {
+        guard let status = await streams().first(where: { $0.stream == stream }) else { return nil }
+        var srt = SRTFigures()
+        srt.msRtt = 21.5
+        srt.packetsSent = 900
+        let viewers = (1...3).map { number in
+            ViewerStatus(
+                id: ViewerID(rawValue: UInt64(number)),
+                lease: LeaseID(unchecked: "l\(number)"),
+                kind: number == 1 ? .srt : .http,
+                peer: "192.0.2.9:4000",
+                isEncrypted: true,
+                connectedSince: Self.time,
+                bytesSent: 1000,
+                bitrate: 8000,
+                skipped: 0,
+                queuedBytes: 5,
+                srt: number == 1 ? srt : nil
+            )
+        }
+        let publisher = PublisherStatus(
+            kind: .srt,
+            peer: "192.0.2.1:5000",
+            isEncrypted: true,
+            connectedSince: Self.time,
+            bytesReceived: 10,
+            bitrate: 2_000_000,
+            srt: srt
+        )
+        let page = viewers.filter { $0.id > viewersAfter ?? ViewerID(rawValue: 0) }.prefix(limit)
+        return StreamDetail(stream: status, publisher: publisher, viewers: Array(page))
+    }
+
+    func kick(_ viewer: ViewerID, of stream: StreamID) async -> Bool {
+        noteOnly("kick \(viewer) of \(stream)")
+        return stream.rawValue == "s1" && viewer.rawValue == 1
+    }
+
+    func kickPublisher(of stream: StreamID) async -> Bool {
+        noteOnly("kick the publisher of \(stream)")
+        return true
+    }
+
+    func trim(_ lease: LeaseID, of stream: StreamID, to count: Int) async {}
 
     func events() async -> AsyncStream<MediaEvent> { AsyncStream { $0.finish() } }
 }

@@ -43,7 +43,7 @@ import Testing
                 stream,
                 LeaseID(unchecked: "lease"),
                 viewers: 0,
-                .closedByPlatform
+                .publisherGone
             )
             #expect(await platform.events.wait(for: left))
             for socket in [mute, unit, viewer] { socket.close() }

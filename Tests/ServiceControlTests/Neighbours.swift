@@ -86,6 +86,7 @@ final class FakeMedia: MediaDistributor {
         var orders: [IngestOrder] = []
         var closed: [StreamID] = []
         var dismissed: [LeaseID] = []
+        var trims: [String] = []
         var failure: MediaError?
     }
 
@@ -128,6 +129,16 @@ final class FakeMedia: MediaDistributor {
     }
 
     func streams() async -> [StreamStatus] { [] }
+    func stream(_ stream: StreamID, viewersAfter: ViewerID?, limit: Int) async -> StreamDetail? { nil }
+    func kick(_ viewer: ViewerID, of stream: StreamID) async -> Bool { false }
+    func kickPublisher(of stream: StreamID) async -> Bool { false }
+
+    func trim(_ lease: LeaseID, of stream: StreamID, to count: Int) async {
+        state.withLock { $0.trims.append("\(lease) \(count)") }
+    }
+
+    /// Leases with the number of viewers that they may keep.
+    var trims: [String] { state.withLock { $0.trims } }
     func events() async -> AsyncStream<MediaEvent> { stream }
 }
 

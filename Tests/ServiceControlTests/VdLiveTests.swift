@@ -113,6 +113,66 @@ import Vm
         }
     }
 
+    /// What the media server finds in the stream reaches whoever waits for it, and the next one who asks.
+    @Test(arguments: [MediaEnd.noProgramme, .noMedia, .unsupportedCodec])
+    func aStreamThatCannotBeShownIsNamed(reason: MediaEnd) async throws {
+        try await SignallingBench.run(settings: Self.settings) { bench in
+            let unit = try await bench.unit()
+            let live = Self.start(bench)
+            let (_, seq) = try await Self.request(unit, "PushLive")
+            try await Self.agree(unit, seq)
+            let order = try #require(bench.media.orders.first)
+            bench.media.emit(.unpublished(order.stream, order.epoch, reason))
+            let expected = LiveError.unusable(SignallingBench.channel, reason)
+            #expect(await live.value == .failure(expected))
+            let (_, stopSeq) = try await Self.request(unit, "StopLive")
+            #expect(await Self.start(bench).value == .failure(expected))
+            try await Self.agree(unit, stopSeq)
+            #expect(await eventually { bench.media.closed.contains(order.stream) })
+            let status = await bench.service.liveStatus(of: SignallingBench.channel)
+            #expect(status.lastEnd?.reason == reason && status.stream == nil)
+        }
+    }
+
+    /// `limits.viewers_per_user`: counted where a lease is granted, and again where one address is opened many times.
+    @Test func aUserWatchesNoMoreThanOneMay() async throws {
+        var settings = Self.settings
+        settings.viewersPerUser = 2
+        try await SignallingBench.run(settings: settings) { bench in
+            let unit = try await bench.unit()
+            let live = Self.start(bench)
+            let (_, seq) = try await Self.request(unit, "PushLive")
+            try await Self.agree(unit, seq)
+            let order = try #require(bench.media.orders.first)
+            bench.media.emit(.published(order.stream, order.epoch))
+            let first = try await live.value.get()
+            let second = try await Self.start(bench).value.get()
+            #expect(await Self.start(bench).value == .failure(.userLimit(2)))
+            await bench.service.stopLive(
+                SignallingBench.channel,
+                lease: second.lease,
+                for: SignallingBench.anna
+            )
+            for count in 1...3 {
+                bench.media.emit(.viewerJoined(order.stream, first.lease, viewers: count))
+            }
+            #expect(await eventually { bench.media.trims == ["\(first.lease) 2"] })
+            let status = await bench.service.liveStatus(of: SignallingBench.channel)
+            #expect(status.activity == .live && status.audience == [SignallingBench.anna: 3])
+            #expect(status.since != nil && status.stream == order.stream)
+            let holders = await bench.service.holders(of: [first.lease, second.lease], on: order.stream)
+            #expect(holders[first.lease] == SignallingBench.anna)
+            bench.media.emit(.viewerLeft(order.stream, first.lease, viewers: 2, .userLimit))
+            bench.media.emit(.viewerLeft(order.stream, first.lease, viewers: 1, .closedByPeer))
+            #expect(await eventually { await Self.start(bench).value != .failure(.userLimit(2)) })
+            // The owner ends what the user watches, whatever it was opened with.
+            let channel = SignallingBench.channel
+            #expect(await bench.service.dismiss(SignallingBench.anna, from: channel))
+            #expect(await bench.service.dismiss(SignallingBench.anna, from: channel) == false)
+            #expect(await eventually { bench.media.dismissed.contains(first.lease) })
+        }
+    }
+
     @Test func aUnitThatSendsNoStreamIsNamedWithTheTimeThatItHad() async throws {
         var settings = Self.settings
         settings.live.publish = .milliseconds(400)

@@ -248,6 +248,51 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         #expect(bench.ask(4, at: at(33)) == [.push(StreamID(unchecked: "s4"), Epoch(102))])
     }
 
+    /// A stream that is refused before it was ever announced: whoever waits hears why at once, not after the time for
+    /// publishing. §9.3.3 has no message that tells the unit; it hears `StopLive`.
+    @Test func aStreamThatIsRefusedAtOnceIsToldAtOnce() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        _ = bench.receive(.pushed(stream, first, .agreed))
+        let actions = bench.receive(.rejected(stream, first, .noMedia), at: at(1))
+        #expect(actions == [.fail(LiveRequestID(1), .noMedia), .close(stream), .stop(stream)])
+        #expect(bench.ask(2, at: at(3)) == [.fail(LiveRequestID(2), .noMedia)])
+        #expect(bench.receive(.stopped(stream), at: at(4)) == [])
+        #expect(bench.ask(3, at: at(32)) == [.push(StreamID(unchecked: "s3"), Epoch(102))])
+    }
+
+    /// The media server was faster than the unit's answer: the stop waits for it.
+    @Test func aStopDoesNotOvertakeThePushThatWasRefused() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        let actions = bench.receive(.rejected(stream, first, .unsupportedCodec), at: at(1))
+        #expect(actions == [.fail(LiveRequestID(1), .unsupportedCodec), .close(stream)])
+        #expect(
+            bench.receive(.pushed(stream, first, .agreed), at: at(2)) == [.close(stream), .stop(stream)]
+        )
+        #expect(bench.receive(.rejected(stream, first, .noMedia), at: at(2)) == [], "late news")
+    }
+
+    /// What counts against a customer's limit: waits, leases that are not used yet, and viewers.
+    @Test func aCustomersPlacesAreCounted() {
+        var bench = Bench()
+        _ = bench.ask(1)
+        _ = bench.ask(2, bert)
+        #expect(bench.channel.places(of: anna) == 1 && bench.channel.activity == .starting)
+        _ = bench.receive(.pushed(stream, first, .agreed))
+        _ = bench.receive(.published(stream, first))
+        #expect(bench.channel.places(of: anna) == 1 && bench.channel.activity == .live)
+        let lease = LeaseID(unchecked: "l1")
+        _ = bench.receive(.viewerJoined(stream, lease, viewers: 1))
+        _ = bench.receive(.viewerJoined(stream, lease, viewers: 2))
+        #expect(bench.channel.places(of: anna) == 2 && bench.channel.viewers(of: lease) == 2)
+        #expect(bench.channel.holder(of: lease) == anna && bench.channel.audience == [anna: 2])
+        _ = bench.receive(.viewerLeft(stream, lease, viewers: 1))
+        #expect(bench.channel.places(of: anna) == 1 && bench.channel.places(of: bert) == 1)
+        #expect(bench.receive(.dismiss(holder: anna)) == [.dismiss(stream, [lease])])
+        #expect(bench.channel.places(of: anna) == 0 && bench.channel.audience.isEmpty)
+    }
+
     /// Late news of an older push changes nothing.
     @Test func theNewestEpochCounts() {
         var bench = Bench()

@@ -1,0 +1,140 @@
+package import HSSModel
+
+/// One viewer's connection; the MDU numbers them, and uses no number twice in one run.
+package struct ViewerID: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let rawValue: UInt64
+
+    package init(rawValue: UInt64) {
+        self.rawValue = rawValue
+    }
+
+    /// As ``description`` writes it.
+    package init?(_ text: String) {
+        guard let value = UInt64(text) else { return nil }
+        rawValue = value
+    }
+
+    package var description: String { String(rawValue) }
+
+    package static func < (left: ViewerID, right: ViewerID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// What carries a stream to a viewer.
+package enum MediaProtocol: String, Sendable, CaseIterable {
+    case srt
+    /// MPEG-TS as the body of one answer.
+    case http
+}
+
+/// What the programme tables of a stream say is in it.
+package struct StreamContents: Sendable, Equatable {
+    /// `h264`, `h265`; nil without pictures.
+    package var video: String?
+    /// `aac`, `g711`, …; nil without sound.
+    package var audio: String?
+
+    package init(video: String? = nil, audio: String? = nil) {
+        self.video = video
+        self.audio = audio
+    }
+}
+
+/// Who sends a stream.
+package struct PublisherStatus: Sendable, Equatable {
+    package var kind: MediaProtocol
+    /// Address and port.
+    package var peer: String?
+    package var isEncrypted: Bool
+    package var connectedSince: WallTime
+    package var bytesReceived: UInt64
+    /// Bit/s over the last seconds.
+    package var bitrate: Int
+    package var srt: SRTFigures?
+
+    package init(
+        kind: MediaProtocol,
+        peer: String?,
+        isEncrypted: Bool,
+        connectedSince: WallTime,
+        bytesReceived: UInt64,
+        bitrate: Int,
+        srt: SRTFigures?
+    ) {
+        self.kind = kind
+        self.peer = peer
+        self.isEncrypted = isEncrypted
+        self.connectedSince = connectedSince
+        self.bytesReceived = bytesReceived
+        self.bitrate = bitrate
+        self.srt = srt
+    }
+}
+
+/// Who watches a stream.
+package struct ViewerStatus: Sendable, Equatable {
+    package var id: ViewerID
+    package var lease: LeaseID
+    package var kind: MediaProtocol
+    /// Address, with its port where it is known.
+    package var peer: String?
+    package var isEncrypted: Bool
+    package var connectedSince: WallTime
+    package var bytesSent: UInt64
+    /// Bit/s over the last seconds.
+    package var bitrate: Int
+    /// Messages (SRT) or batches (HTTP) passed over because it was too slow.
+    package var skipped: UInt64
+    /// Octets that wait for it.
+    package var queuedBytes: Int
+    package var srt: SRTFigures?
+
+    package init(
+        id: ViewerID,
+        lease: LeaseID,
+        kind: MediaProtocol,
+        peer: String?,
+        isEncrypted: Bool,
+        connectedSince: WallTime,
+        bytesSent: UInt64,
+        bitrate: Int,
+        skipped: UInt64,
+        queuedBytes: Int,
+        srt: SRTFigures?
+    ) {
+        self.id = id
+        self.lease = lease
+        self.kind = kind
+        self.peer = peer
+        self.isEncrypted = isEncrypted
+        self.connectedSince = connectedSince
+        self.bytesSent = bytesSent
+        self.bitrate = bitrate
+        self.skipped = skipped
+        self.queuedBytes = queuedBytes
+        self.srt = srt
+    }
+}
+
+/// How the last push of a stream ended.
+package struct PublisherEnd: Sendable, Equatable {
+    package var reason: MediaEnd
+    package var time: WallTime
+
+    package init(reason: MediaEnd, time: WallTime) {
+        self.reason = reason
+        self.time = time
+    }
+}
+
+/// One stream as an operator sees it, with some of its viewers in the order in which they came.
+package struct StreamDetail: Sendable, Equatable {
+    package var stream: StreamStatus
+    package var publisher: PublisherStatus?
+    package var viewers: [ViewerStatus]
+
+    package init(stream: StreamStatus, publisher: PublisherStatus?, viewers: [ViewerStatus]) {
+        self.stream = stream
+        self.publisher = publisher
+        self.viewers = viewers
+    }
+}
