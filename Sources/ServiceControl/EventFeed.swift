@@ -42,6 +42,9 @@ package final class EventFeed: Sendable {
         for bell in state.withLock({ $0.bells }).values { bell.yield() }
     }
 
+    /// An event could not be kept.
+    func lose() { lost.add() }
+
     /// A bell for a part of the platform: not counted against the limit.
     func ownBell() -> AsyncStream<Void> {
         let (stream, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))

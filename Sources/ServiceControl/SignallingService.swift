@@ -37,6 +37,7 @@ package final class SignallingService: Service {
     /// How long a shutdown waits for units to take leave.
     private static let drainTime = Duration.seconds(3)
     private static let tick = Duration.milliseconds(50)
+    private static let presenceTick = Duration.milliseconds(250)
 
     private let ports: [VdPort]
     private let gate: ConnectionGate
@@ -49,6 +50,7 @@ package final class SignallingService: Service {
     private let news: UnitNewsFeed
     private let configurationNews: UnitNewsFeed
     private let director: LiveDirector
+    private let presence: PresenceDesk?
     let calls: UnitCalls
     let capabilities: CapabilityDesk
     let configurations: ConfigurationDesk
@@ -60,8 +62,8 @@ package final class SignallingService: Service {
 
     /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
     /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
-    /// a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can
-    /// connect.
+    /// a restart; `uploads` makes addresses for what they send; `presence` is told what becomes of them. `onListening` is
+    /// told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -72,6 +74,7 @@ package final class SignallingService: Service {
         servers: [any UnitRequestServer] = [],
         documents: (any UnitDocumentStore & LogTaskStore)? = nil,
         uploads: (any UploadPoint)? = nil,
+        presence journal: PresenceJournal? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -117,10 +120,21 @@ package final class SignallingService: Service {
                 group: group
             )
         }
+        presence = journal.map {
+            PresenceDesk(
+                units: registry,
+                journal: $0,
+                returnTime: max(settings.offlineAfter, settings.hibernation?.silence ?? .zero)
+                    + settings.returnTime,
+                startedAt: .now,
+                logger: logger
+            )
+        }
         director = LiveDirector(
             units: units,
             waker: waker,
             media: media,
+            journal: journal,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
             maxBitrate: settings.maxBitrate,
@@ -167,6 +181,7 @@ package final class SignallingService: Service {
         }
         await capabilities.begin()
         await configurations.begin()
+        await presence?.tick(at: .now)
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -206,6 +221,7 @@ package final class SignallingService: Service {
             }
             group.addTask { await self.keepTime() }
             group.addTask { await self.keepConfigurations() }
+            if let presence = self.presence { group.addTask { await self.keepPresence(presence) } }
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
@@ -263,6 +279,15 @@ package final class SignallingService: Service {
         while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
             for unit in changed(configurationNews) { await configurations.heard(unit) }
             await configurations.tick(at: .now)
+        }
+    }
+
+    /// Apart, because it waits for the store.
+    private func keepPresence(_ presence: PresenceDesk) async {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.presenceTick) }))
+            != nil
+        {
+            await presence.tick(at: .now)
         }
     }
 

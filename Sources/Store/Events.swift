@@ -53,4 +53,4 @@ package protocol WebhookStore: Sendable {
 package typealias ActivityStore = UploadStore & AlarmStore & EventStore & WebhookStore
 
 /// Everything that the platform keeps.
-package typealias PlatformStore = CentreStore & ActivityStore & UnitDocumentStore
+package typealias PlatformStore = CentreStore & ActivityStore & UnitDocumentStore & PresenceStore

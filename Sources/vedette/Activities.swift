@@ -15,6 +15,7 @@ struct Activities {
     let alarms: AlarmDesk
     let feed: EventFeed
     let batteries: BatteryDesk
+    let presence: PresenceJournal
     let webhooks: WebhookDispatcher
     let upkeep: ActivityUpkeep
 
@@ -55,6 +56,7 @@ struct Activities {
             sendsByHTTPS: { await Self.sendsByHTTPS($0, store) }
         )
         batteries = BatteryDesk(events: feed)
+        presence = PresenceJournal(store: store, feed: feed)
         let hookSettings = WebhookSettings(configuration)
         webhooks = WebhookDispatcher(
             store: store,

@@ -74,6 +74,7 @@ struct Platform {
             servers: activities.servers,
             documents: store,
             uploads: activities.uploads,
+            presence: activities.presence,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in

@@ -1,0 +1,14 @@
+package import HSSModel
+
+/// What was last told of units. It is written together with the events that tell it: a platform that dies between
+/// two states says neither twice nor never.
+package protocol PresenceStore: Sendable {
+    /// Ordered by device ID, those after `after`; at most ``pageLimit``.
+    func presences(after: UnitID?, limit: Int) async throws(StoreError) -> [PresenceRecord]
+
+    /// Pictures whose end was not told.
+    func runningStreams() async throws(StoreError) -> [RunningStream]
+
+    /// One transaction for all, in their order. Units that are not enrolled are left out, and returned.
+    func note(_ changes: [PresenceChange]) async throws(StoreError) -> Set<UnitID>
+}
