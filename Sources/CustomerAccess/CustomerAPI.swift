@@ -76,6 +76,7 @@ package struct CustomerAPI: Sendable {
         let known = api.add(middleware: SessionMiddleware(accounts: accounts))
         addDeviceRoutes(to: known)
         addUnitRoutes(to: known)
+        addBatteryRoutes(to: known)
         addChannelRoutes(to: known)
         addConfigurationRoutes(to: known)
         addAlarmRoutes(to: known)

@@ -63,3 +63,41 @@ package enum PresenceChange: Sendable, Equatable {
         }
     }
 }
+
+/// What a unit said of its battery.
+package struct BatteryReport: Sendable, Equatable {
+    /// 0 to 100.
+    package var percent: Int
+    /// When the platform heard it.
+    package var time: WallTime
+
+    package init(percent: Int, time: WallTime) {
+        self.percent = percent
+        self.time = time
+    }
+}
+
+/// Which reports of one unit somebody asks for. Newest first.
+package struct BatteryQuery: Sendable, Equatable {
+    package var unit: UnitID
+    package var from: WallTime?
+    /// Before this time.
+    package var to: WallTime?
+    /// Those that came before this one; nil: from the newest on.
+    package var after: EventID?
+    package var limit: Int
+
+    package init(
+        unit: UnitID,
+        from: WallTime? = nil,
+        to: WallTime? = nil,
+        after: EventID? = nil,
+        limit: Int = 50
+    ) {
+        self.unit = unit
+        self.from = from
+        self.to = to
+        self.after = after
+        self.limit = limit
+    }
+}

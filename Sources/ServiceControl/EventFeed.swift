@@ -42,8 +42,16 @@ package final class EventFeed: Sendable {
         for bell in state.withLock({ $0.bells }).values { bell.yield() }
     }
 
-    /// An event could not be kept.
+    /// There is no room for an event.
     func lose() { lost.add() }
+
+    func lose(_ event: NewEvent, because error: StoreError) {
+        lost.add()
+        logger.error(
+            "an event cannot be written",
+            metadata: ["unit": "\(event.unit)", "kind": "\(event.kind)", "reason": "\(error)"]
+        )
+    }
 
     /// A bell for a part of the platform: not counted against the limit.
     func ownBell() -> AsyncStream<Void> {
@@ -102,11 +110,7 @@ extension EventFeed: EventSink {
             _ = try await store.add(event)
             ring()
         } catch {
-            lost.add()
-            logger.error(
-                "an event cannot be written",
-                metadata: ["unit": "\(event.unit)", "kind": "\(event.kind)", "reason": "\(error)"]
-            )
+            lose(event, because: error)
         }
     }
 }

@@ -12,3 +12,19 @@ package protocol PresenceStore: Sendable {
     /// One transaction for all, in their order. Units that are not enrolled are left out, and returned.
     func note(_ changes: [PresenceChange]) async throws(StoreError) -> Set<UnitID>
 }
+
+/// Batteries of units: the last figure of each, and the history as events.
+package protocol BatteryStore: Sendable {
+    /// The figure and its event, in one transaction. `notFound` for a unit that is not enrolled.
+    func note(
+        _ report: BatteryReport,
+        of unit: UnitID,
+        as event: NewEvent
+    ) async throws(StoreError)
+
+    /// The last figure of each of these units that ever told one.
+    func batteries(of units: [UnitID]) async throws(StoreError) -> [UnitID: BatteryReport]
+
+    /// Newest first; at most ``pageLimit``.
+    func batteryEvents(_ query: BatteryQuery) async throws(StoreError) -> [PlatformEvent]
+}

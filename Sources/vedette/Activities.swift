@@ -55,7 +55,7 @@ struct Activities {
             logger: logger,
             sendsByHTTPS: { await Self.sendsByHTTPS($0, store) }
         )
-        batteries = BatteryDesk(events: feed)
+        batteries = BatteryDesk(store: store, feed: feed)
         presence = PresenceJournal(store: store, feed: feed)
         let hookSettings = WebhookSettings(configuration)
         webhooks = WebhookDispatcher(
@@ -84,7 +84,13 @@ struct Activities {
 
     /// What customers ask of it.
     var point: Activity {
-        Activity(uploads: uploads, alarms: alarms, events: feed, webhooks: webhooks)
+        Activity(
+            uploads: uploads,
+            alarms: alarms,
+            events: feed,
+            webhooks: webhooks,
+            batteries: batteries
+        )
     }
 
     /// At this moment, as the customer API would answer.

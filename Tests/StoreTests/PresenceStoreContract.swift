@@ -67,4 +67,42 @@ import Testing
             #expect(try await store.presences(after: nil, limit: 10).isEmpty)
         }
     }
+
+    @Test(arguments: Backend.available) func aBatteryHasItsLastFigureAndItsHistory(
+        _ backend: Backend
+    ) async throws {
+        let unit = Self.unit
+        try await backend.withRestart { store in
+            let report = BatteryReport(percent: 5, time: Sample.start)
+            let event = NewEvent(time: Sample.start, unit: unit, kind: .battery)
+            await #expect(throws: StoreError.notFound("device a")) {
+                try await store.note(report, of: unit, as: event)
+            }
+            try await store.add(Sample.device("a"))
+            try await store.add(Sample.device("b"))
+            for percent in 0..<5 {
+                let time = Sample.start + .seconds(percent)
+                try await store.note(
+                    BatteryReport(percent: percent, time: time),
+                    of: unit,
+                    as: NewEvent(time: time, unit: unit, kind: .battery, detail: "\(percent)")
+                )
+                _ = try await store.add(NewEvent(time: time, unit: unit, kind: .alarm))
+            }
+        } then: { store in
+            let all = try await store.batteries(of: [unit, UnitID(unchecked: "b"), UnitID(unchecked: "c")])
+            #expect(all == [unit: BatteryReport(percent: 4, time: Sample.start + .seconds(4))])
+            func told(_ query: BatteryQuery) async throws -> [String] {
+                try await store.batteryEvents(query).map(\.event.detail)
+            }
+            #expect(try await told(BatteryQuery(unit: unit)) == ["4", "3", "2", "1", "0"])
+            let start = Sample.start
+            let part = BatteryQuery(unit: unit, from: start + .seconds(1), to: start + .seconds(3))
+            #expect(try await told(part) == ["2", "1"])
+            let first = try await store.batteryEvents(BatteryQuery(unit: unit, limit: 2))
+            let rest = BatteryQuery(unit: unit, after: first.last?.id)
+            #expect(first.count == 2)
+            #expect(try await told(rest) == ["2", "1", "0"])
+        }
+    }
 }
