@@ -121,6 +121,9 @@ package struct UnitMachine: Sendable {
             return actions + rouse(at: now)
         case .roused:
             return rouse(at: now)
+        case .tired:
+            sleep.hurry(at: now)
+            return []
         case .device(let job, let answer):
             return take(duties.receive(job, answer, at: now), at: now, using: &random)
         case .news(let news):
