@@ -57,7 +57,7 @@ struct Activities {
         )
         batteries = BatteryDesk(store: store, feed: feed)
         presence = PresenceJournal(store: store, feed: feed)
-        let hookSettings = WebhookSettings(configuration)
+        let hookSettings = try WebhookSettings(configuration)
         webhooks = WebhookDispatcher(
             store: store,
             feed: feed,

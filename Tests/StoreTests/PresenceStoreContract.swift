@@ -105,4 +105,23 @@ import Testing
             #expect(try await told(rest) == ["2", "1", "0"])
         }
     }
+
+    @Test(arguments: Backend.available) func aMoveIsOpenUntilItsEnd(_ backend: Backend) async throws {
+        let head = ChannelAddress(unit: Self.unit, number: 1)
+        try await backend.withRestart { store in
+            try await store.add(Sample.device("a"))
+            for _ in 0..<2 { try await store.beginMove(head, at: Sample.start) }
+            // Of a device that was removed meanwhile nothing is kept.
+            try await store.beginMove(
+                ChannelAddress(unit: UnitID(unchecked: "gone"), number: 0),
+                at: Sample.start
+            )
+        } then: { store in
+            #expect(try await store.openMoves() == [head])
+            try await store.endMoves(of: UnitID(unchecked: "b"))
+            #expect(try await store.openMoves() == [head])
+            try await store.endMoves(of: Self.unit)
+            #expect(try await store.openMoves().isEmpty)
+        }
+    }
 }

@@ -35,3 +35,17 @@ CREATE TABLE device_moves (
     begun_at BIGINT NOT NULL,
     PRIMARY KEY (device_id, channel)
 );
+
+-- Units of which a webhook does not take an event: they are set aside, and those of others go on.
+CREATE TABLE webhook_laggards (
+    webhook_id TEXT NOT NULL REFERENCES webhooks (webhook_id) ON DELETE CASCADE,
+    device_id TEXT NOT NULL REFERENCES devices (device_id) ON DELETE CASCADE,
+    -- The first that is not delivered.
+    event_id BIGINT NOT NULL,
+    attempts INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    -- Null: given up until somebody resumes the webhook.
+    retry_at BIGINT,
+    PRIMARY KEY (webhook_id, device_id)
+);
