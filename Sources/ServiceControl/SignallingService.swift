@@ -62,8 +62,8 @@ package final class SignallingService: Service {
 
     /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
     /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
-    /// a restart; `uploads` makes addresses for what they send; `presence` is told what becomes of them. `onListening` is
-    /// told each port once units can connect.
+    /// a restart; `uploads` makes addresses for what they send; `presence` is told what becomes of them; `moves` keeps
+    /// which of them may be turning. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -75,6 +75,7 @@ package final class SignallingService: Service {
         documents: (any UnitDocumentStore & LogTaskStore)? = nil,
         uploads: (any UploadPoint)? = nil,
         presence journal: PresenceJournal? = nil,
+        moves: (any MoveStore)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -142,7 +143,13 @@ package final class SignallingService: Service {
             logger: logger
         )
         let book = CapabilityBook()
-        calls = UnitCalls(units: units, waker: waker, abilities: book, metrics: UnitCallMetrics(metrics))
+        calls = UnitCalls(
+            units: units,
+            waker: waker,
+            abilities: book,
+            metrics: UnitCallMetrics(metrics),
+            flaws: FlawLog(metrics: metrics, logger: logger)
+        )
         capabilities = CapabilityDesk(
             book: book,
             units: units,
@@ -152,7 +159,11 @@ package final class SignallingService: Service {
             logger: logger
         )
         self.uploads = UploadOrders(calls: calls, uploads: uploads, store: documents, logger: logger)
-        ptz = PTZDirector(registry: units, calls: calls)
+        ptz = PTZDirector(
+            registry: units,
+            calls: calls,
+            marks: moves.map { MoveMarks(store: $0, logger: logger) }
+        )
         configurations = ConfigurationDesk(
             units: units,
             calls: calls,
@@ -182,6 +193,7 @@ package final class SignallingService: Service {
         await capabilities.begin()
         await configurations.begin()
         await presence?.tick(at: .now)
+        await ptz.begin(at: .now)
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []

@@ -40,6 +40,7 @@ struct SignallingBench {
         documents: (any UnitDocumentStore & LogTaskStore)? = nil,
         uploads: (any UploadPoint)? = nil,
         presence: PresenceJournal? = nil,
+        moves: (any MoveStore)? = nil,
         _ body: (SignallingBench) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -82,6 +83,7 @@ struct SignallingBench {
             documents: documents,
             uploads: uploads,
             presence: presence,
+            moves: moves,
             metrics: metrics,
             logger: logger
         ) { announce.yield(($0.name, $1)) }
