@@ -125,23 +125,45 @@ package protocol WebhookPoint: Sendable {
     func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError)
 }
 
+/// A report of a battery, with its place in the history.
+package struct BatteryEntry: Sendable, Equatable {
+    package var id: EventID
+    package var report: BatteryReport
+
+    package init(id: EventID, report: BatteryReport) {
+        self.id = id
+        self.report = report
+    }
+}
+
+/// Batteries of units (`BatteryChange`, Table I.2-27).
+package protocol BatteryPoint: Sendable {
+    /// The last figure of each of these units that ever told one, also over a restart.
+    func batteries(of units: [UnitID]) async throws(ActivityError) -> [UnitID: BatteryReport]
+    /// Newest first.
+    func batteryHistory(_ query: BatteryQuery) async throws(ActivityError) -> [BatteryEntry]
+}
+
 /// What is kept of units, in one hand.
 package struct Activity: Sendable {
     package var uploads: any UploadPoint
     package var alarms: any AlarmPoint
     package var events: any EventPoint
     package var webhooks: any WebhookPoint
+    package var batteries: any BatteryPoint
 
     package init(
         uploads: any UploadPoint,
         alarms: any AlarmPoint,
         events: any EventPoint,
-        webhooks: any WebhookPoint
+        webhooks: any WebhookPoint,
+        batteries: any BatteryPoint
     ) {
         self.uploads = uploads
         self.alarms = alarms
         self.events = events
         self.webhooks = webhooks
+        self.batteries = batteries
     }
 }
 

@@ -140,5 +140,5 @@ package protocol UnitAdmission: Sendable {
 
     /// Notes when a unit came or went, for `last seen` of devices that are offline. Best effort. Called from event
     /// loops: it must not wait for anything.
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime)
+    func noteSeen(_ unit: UnitID, at time: WallTime)
 }

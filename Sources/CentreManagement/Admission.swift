@@ -127,9 +127,8 @@ extension Registry: UnitAdmission {
         announce(arrival)
     }
 
-    package func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {
-        let model = firmwareModel.map { String($0.prefix(Self.longestModel)) }
-        sightings.note(UnitSighting(unit: unit, firmwareModel: model, time: time))
+    package func noteSeen(_ unit: UnitID, at time: WallTime) {
+        sightings.note(UnitSighting(unit: unit, firmwareModel: nil, time: time))
     }
 
     /// Units choose this text.

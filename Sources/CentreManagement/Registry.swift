@@ -143,13 +143,19 @@ package final class Registry: Sendable {
             defer { revoked = [] }
             return revoked
         }
-        for unit in units {
-            // Enabled or enrolled again in the meantime: its sessions are welcome.
-            switch try await store.credential(of: unit)?.disabled {
-            case true: await tell(.disabled(unit))
-            case nil: await tell(.removed(unit))
-            case false: break
+        do {
+            for unit in units {
+                // Enabled or enrolled again in the meantime: its sessions are welcome.
+                switch try await store.credential(of: unit)?.disabled {
+                case true: await tell(.disabled(unit))
+                case nil: await tell(.removed(unit))
+                case false: break
+                }
             }
+        } catch {
+            // The next upkeep tells them; who has been told hears it again.
+            revoked.withLock { $0.formUnion(units) }
+            throw error
         }
         let users = disabledUsers.withLock { users in
             defer { users = [] }
@@ -180,11 +186,26 @@ extension Registry: Service {
         await maintain()
     }
 
+    /// Writes what logins have said, for whoever is about to choose devices by it. What cannot be written is kept for
+    /// the next time.
+    package func writeSightings() async {
+        let noted = sightings.take()
+        guard !noted.isEmpty else { return }
+        do {
+            try await store.note(noted)
+        } catch {
+            for sighting in noted { sightings.note(sighting) }
+            logger.warning("sightings of units are not written", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Devices of which the next upkeep tells a second time.
+    var openRevocations: Set<UnitID> { revoked.withLock { $0 } }
+
     /// One round of ``run()``.
     package func maintain() async {
         do {
-            let noted = sightings.take()
-            if !noted.isEmpty { try await store.note(noted) }
+            await writeSightings()
             try await repeatRevocations()
             _ = try await store.dropExpired(at: .now)
             metrics.sessions.set(try await store.sessionCount())

@@ -28,6 +28,7 @@ extension RollOutService: RollOutPoint {
             createdBy: user,
             createdAt: time
         )
+        await hands.settle()
         let members: [UnitID]
         do throws(StoreError) {
             members = try await store.add(

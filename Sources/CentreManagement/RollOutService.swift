@@ -29,14 +29,18 @@ package actor RollOutService {
         package var documents: any UnitDocumentPoint
         /// Those of them that are connected.
         package var connected: @Sendable ([UnitID]) async -> Set<UnitID>
+        /// Returns once what the last logins said stands in the store: units are chosen by it.
+        package var settle: @Sendable () async -> Void
 
         package init(
             control: any UnitControlPoint,
             documents: any UnitDocumentPoint,
+            settle: @escaping @Sendable () async -> Void = {},
             connected: @escaping @Sendable ([UnitID]) async -> Set<UnitID>
         ) {
             self.control = control
             self.documents = documents
+            self.settle = settle
             self.connected = connected
         }
     }
@@ -75,7 +79,7 @@ package actor RollOutService {
     let logger: Logger
     let metrics: RollOutMetrics
     nonisolated let news = RollOutNews()
-    private let units: Units
+    let hands: Units
     private let events: (any EventSink)?
     let now: @Sendable () -> WallTime
     var active: [RollOutID: Active] = [:]
@@ -100,7 +104,7 @@ package actor RollOutService {
     ) {
         self.library = library
         self.store = store
-        self.units = units
+        hands = units
         self.events = events
         self.limits = limits
         self.metrics = RollOutMetrics(metrics)
@@ -188,7 +192,7 @@ package actor RollOutService {
         for _ in 0..<Self.offlineRounds {
             let told = orders.compactMap { if case .tell(let unit) = $0 { unit } else { nil } }
             guard !told.isEmpty else { break }
-            let connected = await units.connected(told)
+            let connected = await hands.connected(told)
             let away = Set(told).subtracting(connected)
             if away.isEmpty { break }
             orders.removeAll { if case .tell(let unit) = $0 { away.contains(unit) } else { false } }
@@ -237,17 +241,17 @@ package actor RollOutService {
     ) async throws(UnitCallError) {
         let https = try await canFetchSecurely(unit)
         let url = library.address(of: firmware, for: unit, until: expiry, https: https)
-        try await units.control.tell(UpgradeFirmware(firmwareModel: version, url: url), to: unit)
+        try await hands.control.tell(UpgradeFirmware(firmwareModel: version, url: url), to: unit)
         metrics.told.add()
     }
 
     /// A unit that says nothing of what it can is one of the Recommendation, which fetches by https.
     private func canFetchSecurely(_ unit: UnitID) async throws(UnitCallError) -> Bool {
-        if let known = units.documents.knownCapabilities(of: unit) {
+        if let known = hands.documents.knownCapabilities(of: unit) {
             return known.supports(.firmwareDownloadHTTPS)
         }
         do throws(UnitCallError) {
-            let said = try await units.documents.capabilities(of: unit)
+            let said = try await hands.documents.capabilities(of: unit)
             return said == Capabilities() || said.supports(.firmwareDownloadHTTPS)
         } catch {
             switch error {
@@ -261,7 +265,7 @@ package actor RollOutService {
         guard asking.insert(unit).inserted else { return }
         defer { asking.remove(unit) }
         do throws(UnitCallError) {
-            let status = try await units.control.ask(QueryUpgrade(), of: unit)
+            let status = try await hands.control.ask(QueryUpgrade(), of: unit)
             receive(.reported(unit, UpgradeReport(status)), of: unit)
         } catch {
             switch error {

@@ -12,11 +12,13 @@ final class SightingJournal: Sendable {
 
     func note(_ sighting: UnitSighting) {
         pending.withLock { pending in
-            if var known = pending[sighting.unit] {
-                known.time = max(known.time, sighting.time)
-                known.hardwareModel = sighting.hardwareModel ?? known.hardwareModel
-                known.firmwareModel = sighting.firmwareModel ?? known.firmwareModel
-                pending[sighting.unit] = known
+            if let known = pending[sighting.unit] {
+                // One that could not be written comes back behind newer ones.
+                let (older, newer) = known.time <= sighting.time ? (known, sighting) : (sighting, known)
+                var merged = newer
+                merged.hardwareModel = newer.hardwareModel ?? older.hardwareModel
+                merged.firmwareModel = newer.firmwareModel ?? older.firmwareModel
+                pending[sighting.unit] = merged
             } else if pending.count < Self.capacity {
                 pending[sighting.unit] = sighting
             }

@@ -82,10 +82,12 @@ struct DeviceBody: Encodable {
     var transport: String?
     var firmwareModel: String?
     var lastSeen: String?
+    /// Nil: it never told.
+    var battery: BatteryBody?
     var rights: [String]
     var channels: [Channel]
 
-    init(_ visible: VisibleDevice, _ presence: UnitPresence?) {
+    init(_ visible: VisibleDevice, _ presence: UnitPresence?, _ battery: BatteryReport?) {
         let device = visible.device
         deviceId = device.unit.rawValue
         name = device.name
@@ -94,6 +96,7 @@ struct DeviceBody: Encodable {
         transport = presence == nil ? nil : "vd"
         firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
+        self.battery = battery.map { BatteryBody($0) }
         rights = visible.rights.words
         channels = device.channels.sorted { $0.key < $1.key }.map { number, id in
             let reported = presence?.channels.first { $0.number == number }
@@ -121,6 +124,8 @@ struct AdminDeviceBody: Encodable {
     var disabled: Bool
     var owner: String?
     var online: Bool
+    var state: String
+    var battery: BatteryBody?
     var hardwareModel: String?
     var firmwareModel: String?
     var lastSeen: String?
@@ -130,13 +135,20 @@ struct AdminDeviceBody: Encodable {
     /// Only in the answer to an enrolment.
     var loginPassword: String?
 
-    init(_ device: DeviceRecord, _ presence: UnitPresence?, loginPassword: Secret? = nil) {
+    init(
+        _ device: DeviceRecord,
+        _ presence: UnitPresence?,
+        _ battery: BatteryReport?,
+        loginPassword: Secret? = nil
+    ) {
         deviceId = device.unit.rawValue
         macId = device.macIdentity.rawValue
         name = device.name
         disabled = device.disabled
         owner = device.owner?.rawValue
         online = presence != nil
+        state = presence?.word ?? "offline"
+        self.battery = battery.map { BatteryBody($0) }
         hardwareModel = device.hardwareModel
         firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339

@@ -11,20 +11,25 @@ extension CustomerAPI {
             return try await answering {
                 try await page(
                     request,
-                    name: { $0.device.unit.rawValue },
-                    body: { await body($0) },
+                    name: { $0.device.device.unit.rawValue },
+                    body: { await body($0.device, $0.battery) },
                     read: { after, limit in
-                        try await devices.devices(
+                        let page = try await devices.devices(
                             after: after.flatMap { UnitID(rawValue: $0) },
                             limit: limit,
                             visibleTo: caller
                         )
+                        return try await withBatteries(page, \.device.unit)
                     }
                 )
             }
         }
         api.get("devices/:id") { _, context in
-            try await answering { try JSONBody.answer(await body(try await visible(context))) }
+            try await answering {
+                let device = try await visible(context)
+                let battery = try await withBatteries([device], \.device.unit).first?.battery
+                return try JSONBody.answer(await body(device, battery))
+            }
         }
         api.post("bindings") { _, context in
             let caller = try context.caller()
@@ -78,8 +83,8 @@ extension CustomerAPI {
         )
     }
 
-    private func body(_ device: VisibleDevice) async -> DeviceBody {
+    private func body(_ device: VisibleDevice, _ battery: BatteryReport?) async -> DeviceBody {
         let unit = device.device.unit
-        return DeviceBody(device, await control.presence(of: [unit])[unit])
+        return DeviceBody(device, await control.presence(of: [unit])[unit], battery)
     }
 }

@@ -9,11 +9,22 @@ import ServiceLifecycle
 
 extension CustomerAPI {
     /// `GET /events`: the event log as Server-Sent Events, from now on or after `Last-Event-ID`.
-    func addEventRoutes(to api: RouterGroup<PlatformContext>) {
+    func addEventRoutes(to api: RouterGroup<PlatformContext>, _ tickets: EventTickets) {
+        api.post("events/ticket") { _, context in
+            guard let access = context.access else { throw ManagementError.unauthenticated.problem }
+            guard let ticket = tickets.issue(for: access, at: .now) else {
+                throw ManagementError.limit("tickets for events").problem
+            }
+            let expires = WallTime.now + EventTickets.validity
+            return try JSONBody.answer(
+                EventTicketBody(ticket: ticket.reveal(), expiresAt: expires.rfc3339),
+                .created
+            )
+        }
         api.get("events") { request, context in
             let caller = try context.caller()
             return try await answering {
-                let session = try SessionMiddleware.token(request)
+                guard let session = context.access else { throw ManagementError.unauthenticated }
                 let follower = EventFollower(
                     events: activity.events,
                     devices: devices,
@@ -102,6 +113,11 @@ extension CustomerAPI {
         }
         return filter
     }
+}
+
+struct EventTicketBody: Encodable {
+    var ticket: String
+    var expiresAt: String
 }
 
 /// One reader of the event log: where it is, and what it may see.

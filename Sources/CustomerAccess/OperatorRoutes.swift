@@ -81,7 +81,7 @@ extension CustomerAPI {
                 )
                 new.signedOnly = body.signedOnly ?? false
                 let enrolled = try await devices.addDevice(new, by: caller)
-                let answer = AdminDeviceBody(enrolled.device, nil, loginPassword: enrolled.loginPassword)
+                let answer = AdminDeviceBody(enrolled.device, nil, nil, loginPassword: enrolled.loginPassword)
                 return try JSONBody.answer(answer, .created)
             }
         }
@@ -90,14 +90,15 @@ extension CustomerAPI {
             return try await answering {
                 try await page(
                     request,
-                    name: { $0.unit.rawValue },
-                    body: { await body($0) },
+                    name: { $0.device.unit.rawValue },
+                    body: { await body($0.device, $0.battery) },
                     read: { after, limit in
-                        try await devices.allDevices(
+                        let page = try await devices.allDevices(
                             after: after.flatMap { UnitID(rawValue: $0) },
                             limit: limit,
                             by: caller
                         )
+                        return try await withBatteries(page, \.unit)
                     }
                 )
             }
@@ -107,7 +108,7 @@ extension CustomerAPI {
             let caller = try context.caller()
             let id = try context.parameters.require("id")
             return try await answering {
-                try JSONBody.answer(await body(try await devices.device(id, visibleTo: caller).device))
+                try JSONBody.answer(try await body(try await devices.device(id, visibleTo: caller).device))
             }
         }
         admin.patch("devices/:id") { request, context in
@@ -116,7 +117,7 @@ extension CustomerAPI {
             let id = try context.parameters.require("id")
             return try await answering {
                 let device = try await devices.setDevice(id, disabled: body.disabled, by: caller)
-                return try JSONBody.answer(await self.body(device))
+                return try JSONBody.answer(try await self.body(device))
             }
         }
         admin.delete("devices/:id") { _, context in
@@ -133,7 +134,11 @@ extension CustomerAPI {
         guard try context.caller().role == .operator else { throw ManagementError.forbidden.problem }
     }
 
-    private func body(_ device: DeviceRecord) async -> AdminDeviceBody {
-        AdminDeviceBody(device, await control.presence(of: [device.unit])[device.unit])
+    private func body(_ device: DeviceRecord) async throws -> AdminDeviceBody {
+        await body(device, try await withBatteries([device], \.unit).first?.battery)
+    }
+
+    private func body(_ device: DeviceRecord, _ battery: BatteryReport?) async -> AdminDeviceBody {
+        AdminDeviceBody(device, await control.presence(of: [device.unit])[device.unit], battery)
     }
 }

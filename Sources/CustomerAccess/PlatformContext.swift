@@ -1,4 +1,5 @@
 import Bus
+import HSSModel
 import HTTPTypes
 package import Hummingbird
 import NIOCore
@@ -12,6 +13,8 @@ package struct PlatformContext: RequestContext {
     package let localPort: Int?
     /// Set behind ``SessionMiddleware``.
     var principal: Principal?
+    /// The token by which the caller is known, for what goes on after the answer has begun.
+    var access: Secret?
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)

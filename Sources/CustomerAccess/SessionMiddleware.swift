@@ -1,12 +1,15 @@
 import Bus
 import HSSModel
 import HTTPTypes
+import HostClock
 import Hummingbird
 import ServerKit
 
-/// Lets a request through whose `Authorization: Bearer …` is a valid access token.
+/// Lets a request through whose `Authorization: Bearer …` is a valid access token; for the event stream also one with a
+/// ticket.
 struct SessionMiddleware: RouterMiddleware {
     let accounts: any AccountPoint
+    let tickets: EventTickets
 
     func handle(
         _ request: Request,
@@ -15,15 +18,21 @@ struct SessionMiddleware: RouterMiddleware {
     ) async throws -> Response {
         var context = context
         do {
-            context.principal = try await principal(of: request)
+            let access = try token(of: request)
+            context.principal = try await accounts.principal(access: access)
+            context.access = access
         } catch {
             throw error.problem
         }
         return try await next(request, context)
     }
 
-    private func principal(of request: Request) async throws(ManagementError) -> Principal {
-        try await accounts.principal(access: try Self.token(request))
+    private func token(of request: Request) throws(ManagementError) -> Secret {
+        guard request.headers[.authorization] == nil, request.method == .get,
+            request.uri.path.hasSuffix("/api/v1/events"), let ticket = request.uri.queryParameters["ticket"]
+        else { return try Self.token(request) }
+        guard let access = tickets.redeem(Secret(String(ticket)), at: .now) else { throw .unauthenticated }
+        return access
     }
 
     static func token(_ request: Request) throws(ManagementError) -> Secret {

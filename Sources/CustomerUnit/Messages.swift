@@ -13,6 +13,11 @@ package struct Page<Item: Codable & Sendable>: Codable, Sendable {
     package var nextCursor: String?
 }
 
+package struct BatteryAnswer: Codable, Sendable {
+    package var percent: Int
+    package var reportedAt: String
+}
+
 package struct DeviceAnswer: Codable, Sendable {
     package struct Channel: Codable, Sendable {
         package var channel: Int
@@ -28,6 +33,7 @@ package struct DeviceAnswer: Codable, Sendable {
     package var state: String
     package var transport: String?
     package var firmwareModel: String?
+    package var battery: BatteryAnswer?
     package var channels: [Channel]
     package var rights: [String]?
 }
@@ -83,6 +89,8 @@ package struct AdminDeviceAnswer: Codable, Sendable {
     package var disabled: Bool
     package var owner: String?
     package var online: Bool
+    package var state: String
+    package var battery: BatteryAnswer?
     package var hardwareModel: String?
     package var firmwareModel: String?
     package var lastSeen: String?

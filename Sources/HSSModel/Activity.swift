@@ -77,7 +77,9 @@ package struct AlarmRecord: Sendable, Equatable {
 
 /// What happened to a unit.
 package enum EventKind: String, Sendable, CaseIterable {
-    case online, offline, alarm, battery, recording, live, upgrade
+    /// What a unit is now, or with a channel that channel.
+    case online, offline, asleep, upgrading, error, disabled
+    case alarm, battery, recording, live, upgrade
 }
 
 /// Something to be written into the event log.

@@ -39,3 +39,32 @@ package struct WebhookRecord: Sendable, Equatable {
         self.parking = parking
     }
 }
+
+/// A unit of which a webhook does not take an event.
+package struct WebhookLaggard: Sendable, Equatable {
+    package var unit: UnitID
+    /// The first that is not delivered.
+    package var event: EventID
+    package var attempts: Int
+    package var reason: String
+    /// When it was first set aside.
+    package var since: WallTime
+    /// Nil: given up until somebody resumes the webhook.
+    package var retryAt: WallTime?
+
+    package init(
+        unit: UnitID,
+        event: EventID,
+        attempts: Int,
+        reason: String,
+        since: WallTime,
+        retryAt: WallTime?
+    ) {
+        self.unit = unit
+        self.event = event
+        self.attempts = attempts
+        self.reason = reason
+        self.since = since
+        self.retryAt = retryAt
+    }
+}

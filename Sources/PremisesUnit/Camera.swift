@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Synchronization
+import Vd
 
 /// A camera on a platform of ITU-T H.627.2: finds its signalling server, logs in, keeps in touch, comes back after
 /// every failure, and pushes its channels while somebody looks at them.
@@ -35,6 +36,9 @@ public final class Camera: Sendable {
         public var login = CameraLogin.signedWhenOffered
         /// What it can do besides showing its picture.
         public var abilities = CameraAbilities()
+        /// For cameras on a battery: it sleeps when there was nothing to do for so long, 1 s to a day, and the platform
+        /// has a hibernation server. It takes a ``macIdentity`` of 16 digits. Nil: it never sleeps.
+        public var sleepAfter: Duration?
 
         public init(
             platform: String,
@@ -159,6 +163,7 @@ public final class Camera: Sendable {
                 return
             }
             Self.give(.bind(bindCode), to: state.runner)
+            Self.give(.roused, to: state.runner)
         }
     }
 
@@ -210,6 +215,10 @@ public final class Camera: Sendable {
 
     // MARK: The unit
 
+    func give(_ input: UnitMachine.Input) {
+        state.withLock { Self.give(input, to: $0.runner) }
+    }
+
     private static func give(_ input: UnitMachine.Input, to runner: NIOLoopBoundBox<UnitRunner>?) {
         guard let runner else { return }
         runner.eventLoop.execute { runner.value.receive(input) }
@@ -227,6 +236,7 @@ public final class Camera: Sendable {
                 services: services,
                 on: loop,
                 setClock: { [delegate] in delegate?.correctClock(by: $0) ?? false },
+                sleeps: { [delegate] in delegate?.fellAsleep(CameraSleep($0)) },
                 tell: { [weak self] in self?.tell($0) }
             )
             let runner = NIOLoopBoundBox.makeBoxSendingValue(unit, eventLoop: loop)
@@ -253,6 +263,7 @@ public final class Camera: Sendable {
             .pushStopped(let channel, _):
             let wasPushed = state.withLock { $0.pushed.remove(channel) != nil }
             if wasPushed { delegate.pushEnded(channel: channel) }
+        case .roused: delegate.wokeUp()
         default: break
         }
     }
@@ -276,6 +287,14 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
             throw .option("bitrates", "expected 1 to 256 channels, found \(bitrates.count)")
         }
         guard bitrates.allSatisfy({ $0 > 0 }) else { throw .option("bitrates", "expected bit/s above 0") }
+        if let sleepAfter {
+            guard (.seconds(1) ... .seconds(86_400)).contains(sleepAfter) else {
+                throw .option("sleepAfter", "expected 1 s to a day, found \(sleepAfter)")
+            }
+            guard HibernationIdentity(mac) != nil else {
+                throw .option("macIdentity", "expected 16 digits of a camera that sleeps, found \(mac)")
+            }
+        }
         var profile = UnitProfile(
             credentials: UnitCredentials(device: device, macIdentity: mac, password: Secret(loginPassword)),
             hardwareModel: hardwareModel,
@@ -287,6 +306,8 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
         )
         profile.login = login.form
         profile.abilities = abilities.kinds
+        profile.sleepAfter = sleepAfter
+        if sleepAfter != nil { profile.abilities.insert(.sleep) }
         profile.alarms = Set(abilities.alarms.map(\.type))
         return profile
     }

@@ -17,6 +17,14 @@ public protocol CameraDelegate: Sendable {
     /// The platform takes signed logins, and the camera sends its password no more. Keep that, and start with
     /// ``CameraLogin/signed`` from now on, so that nobody in between gets the password after the next start.
     func signsLogins()
+
+    /// The camera has left the platform and may power its main chip down; `sleep` is for the chip that stays on. As long
+    /// as the process runs the SDK keeps in touch by itself, and logs in when it is wanted; a process that ends with the
+    /// power calls ``Camera/run()`` again after it.
+    func fellAsleep(_ sleep: CameraSleep)
+
+    /// It is wanted, by the platform or by its own alarm, and logs in. Once for each ``fellAsleep(_:)``.
+    func wokeUp()
 }
 
 extension CameraDelegate {
@@ -25,6 +33,8 @@ extension CameraDelegate {
     public func pushStarted(channel: Int) {}
     public func pushEnded(channel: Int) {}
     public func signsLogins() {}
+    public func fellAsleep(_ sleep: CameraSleep) {}
+    public func wokeUp() {}
 }
 
 /// What is wrong with the use of a ``Camera``, in words for its maker.

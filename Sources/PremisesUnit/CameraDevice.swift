@@ -74,6 +74,8 @@ final class CameraDevice: UnitDevice {
                 .player(channel: channel, try $0.playback(channel: channel))
             }
         case .keepAwake(let channel, let duration):
+            // The SDK stays awake by itself; the maker's part is the rest of the device.
+            guard abilities.power != nil else { return answer(id, .done) }
             let seconds = Int(duration.wholeMilliseconds / 1000)
             run(.power, id, abilities.power) { $0.keepAwake(channel: channel, seconds: seconds) }
         }

@@ -28,6 +28,8 @@ package struct HibernationOrder: Equatable, Sendable {
 struct SleepRule: Sendable {
     private let after: Duration?
     private var awakeUntil: Instant?
+    /// As the platform wants it.
+    private var keptAwakeUntil: Instant?
     private var order: HibernationOrder?
 
     /// Nil: it never sleeps.
@@ -37,6 +39,7 @@ struct SleepRule: Sendable {
 
     mutating func connected(at now: Instant) {
         order = nil
+        keptAwakeUntil = nil
         awakeUntil = after.map { now + $0 }
     }
 
@@ -47,6 +50,12 @@ struct SleepRule: Sendable {
     /// `KeepAwaken`: "prevent a PU … from hibernating within a specified time" (Table 9-4).
     mutating func stayAwake(for duration: Duration, at now: Instant) {
         awakeUntil = awakeUntil.map { max($0, now + duration) }
+        keptAwakeUntil = max(keptAwakeUntil ?? now, now + duration)
+    }
+
+    /// Sleeps as soon as nothing is under way and the platform has not asked it to stay.
+    mutating func hurry(at now: Instant) {
+        awakeUntil = awakeUntil.map { min($0, max(now, keptAwakeUntil ?? now)) }
     }
 
     /// Nil where it will not sleep as things are.

@@ -55,6 +55,8 @@ extension UnitMachine {
         case device(JobID, DeviceAnswer)
         /// A sleeping unit is wanted.
         case roused
+        /// The maker's device would rather sleep now than later.
+        case tired
         /// What the device tells by itself.
         case news(DeviceNews)
         case transfer(JobID, TransferNews)

@@ -128,6 +128,9 @@ package struct UnitMachine: Sendable {
             return actions + rouse(at: now, using: &random)
         case .roused:
             return rouse(at: now, using: &random)
+        case .tired:
+            sleep.hurry(at: now)
+            return []
         case .device(let job, let answer):
             return take(duties.receive(job, answer, at: now), at: now, using: &random)
         case .news(let news):

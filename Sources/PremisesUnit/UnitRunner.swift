@@ -64,6 +64,7 @@ final class UnitRunner: VdConnectionOwner {
     private let device: (any UnitDevice)?
     private let tell: @Sendable (UnitEvent) -> Void
     private let setClock: @Sendable (Duration) -> Bool
+    private let sleeps: @Sendable (HibernationOrder) -> Void
     private var machine: UnitMachine
     private var random: UnitRandom
     private var timer: Scheduled<Void>?
@@ -78,7 +79,8 @@ final class UnitRunner: VdConnectionOwner {
     private var isBusy = false
 
     /// `tell` and `setClock` are called on the event loop. `setClock` sets the host's clock, or returns false
-    /// where it leaves it alone, as a simulated unit does: then the machine counts the difference by itself.
+    /// where it leaves it alone, as a simulated unit does: then the machine counts the difference by itself. `sleeps` is
+    /// told what keeps the platform in touch while the unit sleeps; that is done here too, as long as the process runs.
     init(
         _ profile: UnitProfile,
         faults: FaultPlan,
@@ -87,9 +89,11 @@ final class UnitRunner: VdConnectionOwner {
         services: UnitServices,
         on loop: any EventLoop,
         setClock: @escaping @Sendable (Duration) -> Bool = { _ in false },
+        sleeps: @escaping @Sendable (HibernationOrder) -> Void = { _ in },
         tell: @escaping @Sendable (UnitEvent) -> Void
     ) {
         machine = UnitMachine(profile, faults: faults)
+        self.sleeps = sleeps
         self.loop = loop
         self.services = services
         self.device = device
@@ -194,6 +198,7 @@ final class UnitRunner: VdConnectionOwner {
         }
         hibernation = client
         client.start()
+        sleeps(order)
     }
 
     private func endHibernation() {

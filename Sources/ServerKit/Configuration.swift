@@ -57,6 +57,8 @@ package struct Configuration: Sendable {
     package struct Webhooks: Sendable {
         package var allowsHTTP: Bool
         package var allowsPrivate: Bool
+        /// Empty: the system's only.
+        package var authorities: String
     }
 
     package struct Log: Sendable {
@@ -189,7 +191,8 @@ package struct Configuration: Sendable {
         alarmRetention = read.duration("alarms.retention")
         webhooks = Webhooks(
             allowsHTTP: read.truth("webhooks.allow_http"),
-            allowsPrivate: read.truth("webhooks.allow_private")
+            allowsPrivate: read.truth("webhooks.allow_private"),
+            authorities: read.text("webhooks.ca")
         )
         metrics = Address(host: read.text("metrics.host"), port: read.number("metrics.port"))
         limits = Limits(read)

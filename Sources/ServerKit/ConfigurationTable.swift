@@ -221,6 +221,12 @@ package enum ConfigurationTable {
             "Webhooks may lead into private networks, to this machine too: only where every user is trusted."
         ),
         ConfigurationKey(
+            "webhooks.ca",
+            .text,
+            default: "",
+            "PEM file with authorities that webhooks' certificates may come from, beside those of the system."
+        ),
+        ConfigurationKey(
             "bus.url",
             .url(schemes: ["local"], later: ["nats"]),
             default: "local:",

@@ -42,6 +42,17 @@ package final class EventFeed: Sendable {
         for bell in state.withLock({ $0.bells }).values { bell.yield() }
     }
 
+    /// There is no room for an event.
+    func lose() { lost.add() }
+
+    func lose(_ event: NewEvent, because error: StoreError) {
+        lost.add()
+        logger.error(
+            "an event cannot be written",
+            metadata: ["unit": "\(event.unit)", "kind": "\(event.kind)", "reason": "\(error)"]
+        )
+    }
+
     /// A bell for a part of the platform: not counted against the limit.
     func ownBell() -> AsyncStream<Void> {
         let (stream, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -99,11 +110,7 @@ extension EventFeed: EventSink {
             _ = try await store.add(event)
             ring()
         } catch {
-            lost.add()
-            logger.error(
-                "an event cannot be written",
-                metadata: ["unit": "\(event.unit)", "kind": "\(event.kind)", "reason": "\(error)"]
-            )
+            lose(event, because: error)
         }
     }
 }

@@ -19,6 +19,7 @@ actor LiveDirector {
     private let waker: UnitWaker
     private let news: UnitNewsFeed
     private let media: any MediaDistributor
+    private let journal: PresenceJournal?
     private let timing: LiveChannel.Timing
     private let mostWaiters: Int
     private let maxBitrate: Int
@@ -37,6 +38,10 @@ actor LiveDirector {
         var liveSince: WallTime?
         /// The unit was woken for this channel and would fall asleep by itself.
         var keepAwakeAt: Instant?
+        /// The picture whose start was told.
+        var told: StreamID?
+        /// Why the last push ended, while there is no other.
+        var lastEnd: MediaEnd?
     }
 
     private var channels: [ChannelAddress: Busy] = [:]
@@ -52,6 +57,7 @@ actor LiveDirector {
         units: UnitRegistry,
         waker: UnitWaker,
         media: any MediaDistributor,
+        journal: PresenceJournal?,
         timing: LiveChannel.Timing,
         mostWaiters: Int,
         maxBitrate: Int,
@@ -63,6 +69,7 @@ actor LiveDirector {
         self.waker = waker
         news = units.news()
         self.media = media
+        self.journal = journal
         self.timing = timing
         self.mostWaiters = mostWaiters
         self.maxBitrate = maxBitrate
@@ -207,6 +214,7 @@ actor LiveDirector {
             guard let channel = streams[stream] else { return }
             history.note(PublisherEnd(reason: end, time: .now), of: channel)
             let rejection = LiveFailure(rejection: end)
+            channels[channel]?.lastEnd = end
             logger.log(
                 level: rejection == nil ? .info : .notice,
                 "live stream ended",
@@ -265,12 +273,33 @@ actor LiveDirector {
             case .rouse, .stop, .close, .dismiss, .grant, .fail: break
             }
         }
+        tell(channel, &busy, after: input)
         if busy.machine.isIdle {
             forget(channel, busy)
         } else {
             remember(channel, busy)
         }
         for action in actions { perform(action, on: channel) }
+    }
+
+    /// A picture starts with its first push and ends when nothing is left of it: a push that is renewed in between is
+    /// the same picture.
+    private func tell(_ channel: ChannelAddress, _ busy: inout Busy, after input: LiveChannel.Input) {
+        if let stream = busy.told, busy.machine.current != stream {
+            let running = RunningStream(channel: channel, stream: stream)
+            journal?.stopped(running, because: Self.reason(busy.lastEnd, input), at: .now)
+            busy.told = nil
+        }
+        guard let stream = busy.machine.liveStream else { return }
+        busy.lastEnd = nil
+        guard busy.told != stream else { return }
+        busy.told = stream
+        journal?.started(RunningStream(channel: channel, stream: stream), at: .now)
+    }
+
+    private static func reason(_ end: MediaEnd?, _ input: LiveChannel.Input) -> String {
+        if input == .withdraw { return "withdrawn" }
+        return end?.rawValue ?? "unwatched"
     }
 
     private func remember(_ channel: ChannelAddress, _ busy: Busy) {

@@ -37,6 +37,7 @@ package final class SignallingService: Service {
     /// How long a shutdown waits for units to take leave.
     private static let drainTime = Duration.seconds(3)
     private static let tick = Duration.milliseconds(50)
+    private static let presenceTick = Duration.milliseconds(250)
 
     private let ports: [VdPort]
     private let gate: ConnectionGate
@@ -49,6 +50,7 @@ package final class SignallingService: Service {
     private let news: UnitNewsFeed
     private let configurationNews: UnitNewsFeed
     private let director: LiveDirector
+    private let presence: PresenceDesk?
     let calls: UnitCalls
     let capabilities: CapabilityDesk
     let configurations: ConfigurationDesk
@@ -60,8 +62,8 @@ package final class SignallingService: Service {
 
     /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
     /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
-    /// a restart; `uploads` makes addresses for what they send. `onListening` is told each port once units can
-    /// connect.
+    /// a restart; `uploads` makes addresses for what they send; `presence` is told what becomes of them; `moves` keeps
+    /// which of them may be turning. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -72,6 +74,8 @@ package final class SignallingService: Service {
         servers: [any UnitRequestServer] = [],
         documents: (any UnitDocumentStore & LogTaskStore)? = nil,
         uploads: (any UploadPoint)? = nil,
+        presence journal: PresenceJournal? = nil,
+        moves: (any MoveStore)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -117,10 +121,21 @@ package final class SignallingService: Service {
                 group: group
             )
         }
+        presence = journal.map {
+            PresenceDesk(
+                units: registry,
+                journal: $0,
+                returnTime: max(settings.offlineAfter, settings.hibernation?.silence ?? .zero)
+                    + settings.returnTime,
+                startedAt: .now,
+                logger: logger
+            )
+        }
         director = LiveDirector(
             units: units,
             waker: waker,
             media: media,
+            journal: journal,
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
             maxBitrate: settings.maxBitrate,
@@ -129,7 +144,13 @@ package final class SignallingService: Service {
             logger: logger
         )
         let book = CapabilityBook()
-        calls = UnitCalls(units: units, waker: waker, abilities: book, metrics: UnitCallMetrics(metrics))
+        calls = UnitCalls(
+            units: units,
+            waker: waker,
+            abilities: book,
+            metrics: UnitCallMetrics(metrics),
+            flaws: FlawLog(metrics: metrics, logger: logger)
+        )
         capabilities = CapabilityDesk(
             book: book,
             units: units,
@@ -139,7 +160,11 @@ package final class SignallingService: Service {
             logger: logger
         )
         self.uploads = UploadOrders(calls: calls, uploads: uploads, store: documents, logger: logger)
-        ptz = PTZDirector(registry: units, calls: calls)
+        ptz = PTZDirector(
+            registry: units,
+            calls: calls,
+            marks: moves.map { MoveMarks(store: $0, logger: logger) }
+        )
         configurations = ConfigurationDesk(
             units: units,
             calls: calls,
@@ -168,6 +193,8 @@ package final class SignallingService: Service {
         }
         await capabilities.begin()
         await configurations.begin()
+        await presence?.tick(at: .now)
+        await ptz.begin(at: .now)
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -207,6 +234,7 @@ package final class SignallingService: Service {
             }
             group.addTask { await self.keepTime() }
             group.addTask { await self.keepConfigurations() }
+            if let presence = self.presence { group.addTask { await self.keepPresence(presence) } }
             await group.waitForAll()
         }
         for channel in channels { try? await channel.close() }
@@ -264,6 +292,15 @@ package final class SignallingService: Service {
         while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.tick) })) != nil {
             for unit in changed(configurationNews) { await configurations.heard(unit) }
             await configurations.tick(at: .now)
+        }
+    }
+
+    /// Apart, because it waits for the store.
+    private func keepPresence(_ presence: PresenceDesk) async {
+        while (try? await cancelWhenGracefulShutdown({ try await Task.sleep(for: Self.presenceTick) }))
+            != nil
+        {
+            await presence.tick(at: .now)
         }
     }
 

@@ -30,6 +30,8 @@ package struct SignallingSettings: Sendable {
     /// Units that are asked for their documents at the same time; 0: none is asked on its login.
     package var documentQueries: Int
     package var configuration: ConfigurationShadow.Timing
+    /// How long a unit that was here before a restart may take to connect again: the longest wait of §9.3.1.3.
+    package var returnTime = Duration.seconds(60)
 
     package init(
         node: NodeName,

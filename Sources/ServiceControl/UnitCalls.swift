@@ -16,6 +16,7 @@ struct UnitCalls: UnitControlPoint {
     let waker: UnitWaker
     let abilities: any UnitAbilities
     let metrics: UnitCallMetrics
+    let flaws: FlawLog
 
     func ask<Request: VdRequest>(
         _ request: Request,
@@ -25,7 +26,9 @@ struct UnitCalls: UnitControlPoint {
         switch await link.call(request.request) {
         case .answered(.success(let result)):
             do throws(FieldError) {
-                let answer = try Request.Answer(result)
+                var flaws = Flaws.tolerated
+                let answer = try Request.Answer(reported: result, &flaws)
+                self.flaws.note(flaws, in: Request.name, of: unit)
                 metrics.answered.add()
                 return answer
             } catch {

@@ -13,6 +13,16 @@ final class UnitLink: Sendable {
         var seenAt: WallTime
         var state = UnitState.online
         var channels: [Keepalive.Channel] = []
+        /// A heartbeat came.
+        var isHeard = false
+    }
+
+    /// What is new in a heartbeat.
+    struct Heartbeat {
+        /// Registered channels whose stream it reports or no longer reports.
+        var streams: [Keepalive.Channel]
+        /// It is the first, or tells another state of the unit or of a channel.
+        var isRestated: Bool
     }
 
     let registration: UnitRegistration
@@ -81,17 +91,31 @@ final class UnitLink: Sendable {
         }
     }
 
-    /// Notes a heartbeat. Returns the registered channels whose stream it reports or no longer reports.
-    func took(_ keepalive: Keepalive) -> [Keepalive.Channel] {
+    /// Notes a heartbeat.
+    func took(_ keepalive: Keepalive) -> Heartbeat {
         let known = keepalive.channels.filter { registration.channels[$0.number] != nil }
         return report.withLock { report in
             let before = report.channels
+            let isSame =
+                report.isHeard && report.state == keepalive.state
+                && before.elementsEqual(known) { $0.number == $1.number && $0.state == $1.state }
+            report.isHeard = true
             report.state = keepalive.state
             report.channels = known
-            return known.filter { channel in
+            let streams = known.filter { channel in
                 channel.stream != nil || before.contains { $0.number == channel.number && $0.stream != nil }
             }
+            return Heartbeat(streams: streams, isRestated: !isSame)
         }
+    }
+
+    var sight: PresenceLedger.Sight {
+        let report = report.withLock { $0 }
+        let states = report.channels.map { ($0.number, $0.state) }
+        return PresenceLedger.Sight(
+            condition: UnitCondition(report.state),
+            channels: report.isHeard ? Dictionary(states) { first, _ in first } : nil
+        )
     }
 
     func presence(node: NodeName, connected: Bool) -> UnitPresence {

@@ -19,11 +19,14 @@ package final class UnitNewsFeed: Sendable {
     }
 
     private let bound: Int
+    /// Also units that say something else of themselves in a heartbeat.
+    let hearsStates: Bool
     private let news = Mutex(News())
 
     /// At most `bound` units and as many channels wait.
-    init(bound: Int) {
+    init(bound: Int, states: Bool = false) {
         self.bound = bound
+        hearsStates = states
     }
 
     /// Everything since the last call.

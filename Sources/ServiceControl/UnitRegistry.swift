@@ -54,9 +54,9 @@ package final class UnitRegistry: Sendable {
     }
 
     /// News from now on, for a listener of its own that takes them a few times a second. For what runs as long as the
-    /// registry: a feed is not given back.
-    package func news(bound: Int = 65_536) -> UnitNewsFeed {
-        let feed = UnitNewsFeed(bound: bound)
+    /// registry: a feed is not given back. With `states`, also units whose own word of their state is another one.
+    package func news(bound: Int = 65_536, states: Bool = false) -> UnitNewsFeed {
+        let feed = UnitNewsFeed(bound: bound, states: states)
         state.withLock { $0.feeds.append(feed) }
         return feed
     }
@@ -102,6 +102,11 @@ package final class UnitRegistry: Sendable {
         for feed in state.withLock({ $0.feeds }) { feed.reported(channel, stream) }
     }
 
+    /// A heartbeat told another state of the unit or a channel, or is the first since its login.
+    func restated(_ unit: UnitID) {
+        for feed in state.withLock({ $0.feeds }) where feed.hearsStates { feed.changed(unit) }
+    }
+
     /// A heartbeat of a sleeping unit came. False: as many sleep as may.
     func slept(_ connection: HibernationConnection, at now: Instant) -> Bool {
         switch sleepers.heard(connection, at: now) {
@@ -142,6 +147,15 @@ package final class UnitRegistry: Sendable {
 
     package func presence(of unit: UnitID) -> UnitPresence? {
         presence(state.withLock { $0.entries[unit] }, sleepers.sleeper(unit))
+    }
+
+    /// Nil where the unit is not here.
+    func sight(of unit: UnitID) -> PresenceLedger.Sight? {
+        let entry = state.withLock { $0.entries[unit] }
+        if entry == nil || entry?.offlineAt != nil, sleepers.sleeper(unit) != nil {
+            return PresenceLedger.Sight(condition: .asleep, channels: nil)
+        }
+        return entry?.link.sight
     }
 
     /// Units that are here, ordered by name.

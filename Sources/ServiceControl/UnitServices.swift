@@ -85,7 +85,7 @@ final class UnitServices: Sendable {
     }
 
     func unitDisconnected(_ unit: UnitID) {
-        admission.noteSeen(unit, firmwareModel: nil, at: .now)
+        admission.noteSeen(unit, at: .now)
     }
 
     /// A connection ended. Counted by kind; a peer that misbehaves often is not logged each time.

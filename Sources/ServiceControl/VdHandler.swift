@@ -248,7 +248,10 @@ final class VdHandler: ChannelInboundHandler {
         case Keepalive.name:
             let keepalive = try Keepalive(request.parameters)
             try check(keepalive.macID)
-            report(link?.took(keepalive) ?? [])
+            if let heartbeat = link?.took(keepalive) {
+                report(heartbeat.streams)
+                if heartbeat.isRestated { units.restated(registration.unit) }
+            }
             services.requests.heard(keepalive, of: registration)
             services.metrics.heartbeats.add()
             return .success(.empty)

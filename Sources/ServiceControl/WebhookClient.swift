@@ -4,6 +4,8 @@ import HSSModel
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+package import NIOSSL
+package import ServerKit
 
 /// What came of one delivery.
 package enum WebhookOutcome: Sendable, Equatable {
@@ -36,6 +38,15 @@ package struct WebhookClient: WebhookCarrier {
     ) {
         self.settings = settings
         self.resolve = resolve
+    }
+
+    /// The certificates of a PEM file, for ``WebhookSettings/authorities``.
+    package static func authorities(file: String) throws(ServerError) -> [NIOSSLCertificate] {
+        do {
+            return try NIOSSLCertificate.fromPEMFile(file)
+        } catch {
+            throw .unusable(what: "webhooks.ca", path: file, reason: "it holds no PEM certificates")
+        }
     }
 
     /// Why `text` cannot be a webhook; nil: it can. Names are looked up at each delivery only.
@@ -93,6 +104,11 @@ package struct WebhookClient: WebhookCarrier {
         let timeout = TimeAmount.nanoseconds(settings.timeout.wholeNanoseconds)
         configuration.timeout = .init(connect: timeout, read: timeout)
         if address != host { configuration.dnsOverride = [host: address] }
+        if !settings.authorities.isEmpty {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.additionalTrustRoots = [.certificates(settings.authorities)]
+            configuration.tlsConfiguration = tls
+        }
         // A client of its own: the address is good for this delivery only.
         let client = HTTPClient(
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton,
@@ -113,7 +129,11 @@ package struct WebhookClient: WebhookCarrier {
                 default: .failed("the receiver answered \(response.status.code)")
                 }
         } catch {
-            outcome = .failed("the receiver cannot be reached")
+            let isDistrust = "\(error)".contains("CERTIFICATE_VERIFY_FAILED") || error is NIOSSLExtraError
+            outcome = .failed(
+                isDistrust
+                    ? "the receiver's certificate is not trusted" : "the receiver cannot be reached"
+            )
         }
         try? await client.shutdown()
         return outcome

@@ -9,12 +9,17 @@ import Synchronization
 
 /// Tells webhooks what happens: at least once, and the events of one unit in their order.
 ///
-/// Each webhook walks the event log page by page. Units of a page go side by side, a failure holds up its own unit,
-/// and the next page waits for all of them. How far it has come stands in the store, so that a restart repeats at
-/// most what was on its way.
+/// Each webhook walks the event log page by page; the units of a page go side by side. A unit whose event is not taken is
+/// set aside after some attempts, and the walk goes on without it; when its time has come the walk goes back to it, and
+/// what others were told meanwhile is not told again. How far it has come stands in the store, so that a restart
+/// repeats at most what was on its way.
 package final class WebhookDispatcher: Service {
     private struct State {
         var running: Set<WebhookID> = []
+        /// Those with units that are to be tried again.
+        var lagging: Set<WebhookID> = []
+        /// When something was last taken.
+        var delivered: [WebhookID: WallTime] = [:]
     }
 
     /// The way to a webhook ended before its page was through.
@@ -104,12 +109,28 @@ package final class WebhookDispatcher: Service {
     /// Until it is parked or removed, or the platform ends.
     private func serve(_ id: WebhookID) async {
         let bell = feed.ownBell()
-        var bells = bell.makeAsyncIterator()
+        let (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in bell { wake.yield() } }
+            group.addTask {
+                // For units that were set aside.
+                while (try? await Task.sleep(for: self.settings.laggardInterval)) != nil {
+                    if self.state.withLock({ $0.lagging.contains(id) }) { wake.yield() }
+                }
+            }
+            group.addTask { await self.walk(id, wakes) }
+            // The walk ends first, or everything is cancelled.
+            await group.next()
+            group.cancelAll()
+            wake.finish()
+        }
+    }
+
+    private func walk(_ id: WebhookID, _ wakes: AsyncStream<Void>) async {
         do {
-            while true {
+            while try await walkPage(id) {}
+            for await _ in wakes {
                 while try await walkPage(id) {}
-                // Also looks from time to time whether it is still there.
-                guard await bells.next() != nil else { return }
             }
         } catch Stop.parked(let reason) {
             await park(id, reason)
@@ -123,19 +144,31 @@ package final class WebhookDispatcher: Service {
 
     /// False at the end of the log.
     private func walkPage(_ id: WebhookID) async throws -> Bool {
+        var laggards = try await store.laggards(id)
+        note(laggards.values.contains { $0.retryAt != nil }, id)
+        // One at a time, so that the page begins with its event.
+        let due = laggards.values.filter { $0.retryAt.map { $0 <= .now } ?? false }.min {
+            $0.event < $1.event
+        }
+        if let due {
+            try await store.recall([due], of: id)
+            laggards[due.unit] = nil
+        }
         let webhook = try await current(id)
         let events = try await feed.events(after: webhook.deliveredThrough, limit: Self.page)
+        // It has had its time (`alarms.retention`).
+        if let due, events.first?.id != due.event { try await store.caughtUp(due.unit, of: id) }
         guard let last = events.last else { return false }
         let cursors = try await store.webhookCursors(id)
         var queues: [UnitID: [PlatformEvent]] = [:]
-        for event in events where isWanted(event, webhook, cursors) {
+        for event in events where laggards[event.event.unit] == nil && isWanted(event, webhook, cursors) {
             queues[event.event.unit, default: []].append(event)
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             var waiting = queues.values.makeIterator()
             func add() {
                 guard let queue = waiting.next() else { return }
-                group.addTask { try await self.deliver(queue, to: webhook) }
+                group.addTask { try await self.deliver(queue, to: webhook, due) }
             }
             for _ in 0..<settings.unitsAtOnce { add() }
             while try await group.next() != nil { add() }
@@ -159,11 +192,18 @@ package final class WebhookDispatcher: Service {
         return webhook
     }
 
-    /// The events of one unit, in order, each until it is delivered.
-    private func deliver(_ events: [PlatformEvent], to webhook: WebhookRecord) async throws {
+    /// The events of one unit, in order, until one is not taken for too long.
+    private func deliver(
+        _ events: [PlatformEvent],
+        to webhook: WebhookRecord,
+        _ recalled: WebhookLaggard?
+    ) async throws {
         for event in events {
-            guard try await isVisible(event.event.unit, webhook.owner) else { continue }
-            try await deliver(event, to: webhook)
+            let laggard = recalled?.event == event.id ? recalled : nil
+            if try await isVisible(event.event.unit, webhook.owner) {
+                guard try await deliver(event, to: webhook, laggard) else { return }
+            }
+            if laggard != nil { try await store.caughtUp(event.event.unit, of: webhook.id) }
             try await store.advance(
                 webhook.id,
                 cursors: [event.event.unit: event.id],
@@ -172,10 +212,16 @@ package final class WebhookDispatcher: Service {
         }
     }
 
-    private func deliver(_ event: PlatformEvent, to webhook: WebhookRecord) async throws {
+    /// False: its unit was set aside.
+    private func deliver(
+        _ event: PlatformEvent,
+        to webhook: WebhookRecord,
+        _ laggard: WebhookLaggard?
+    ) async throws -> Bool {
         let body = Array(event.json.utf8)
         var random = SystemRandomNumberGenerator()
-        var attempt = 1
+        var attempt = (laggard?.attempts ?? 0) + 1
+        let began = laggard?.since ?? .now
         while true {
             let signature = WebhookSignature.header(body, at: .now, secret: key.secret(of: webhook.id))
             let outcome = await carrier.deliver(
@@ -188,22 +234,67 @@ package final class WebhookDispatcher: Service {
                 ]
             )
             switch outcome {
-            case .delivered: return delivered.add()
+            case .delivered:
+                delivered.add()
+                state.withLock { $0.delivered[webhook.id] = .now }
+                return true
             case .refused(let reason):
                 failed.add()
                 throw Stop.parked(reason)
             case .failed(let reason):
                 failed.add()
-                guard attempt < settings.attempts else {
-                    throw Stop.parked("\(reason), \(attempt) times in a row")
-                }
+                let isTaken = state.withLock { $0.delivered[webhook.id].map { $0 >= began } ?? false }
                 let pause = settings.pause(afterAttempt: attempt, using: &random)
+                var aside = WebhookLaggard(
+                    unit: event.event.unit,
+                    event: event.id,
+                    attempts: attempt,
+                    reason: reason,
+                    since: began,
+                    retryAt: .now + pause
+                )
+                if attempt >= settings.attempts {
+                    // Where the receiver takes what others say, it is this unit's event that it cannot take.
+                    guard isTaken else { throw Stop.parked("\(reason), \(attempt) times in a row") }
+                    aside.reason = "\(reason), \(attempt) times in a row"
+                    aside.retryAt = nil
+                    try await setAside(aside, webhook)
+                    return false
+                }
+                if attempt >= settings.attemptsInPlace {
+                    let unproven = try await store.laggards(webhook.id).count
+                    if isTaken || laggard != nil || unproven < settings.mostUnproven {
+                        try await setAside(aside, webhook)
+                        return false
+                    }
+                }
                 do { try await Task.sleep(for: pause) } catch { throw Stop.withdrawn }
                 // Somebody may have removed or parked it meanwhile.
                 _ = try await current(webhook.id)
                 attempt += 1
             }
         }
+    }
+
+    private func note(_ isLagging: Bool, _ id: WebhookID) {
+        state.withLock { state in
+            if isLagging { state.lagging.insert(id) } else { state.lagging.remove(id) }
+        }
+    }
+
+    private func setAside(_ laggard: WebhookLaggard, _ webhook: WebhookRecord) async throws {
+        if laggard.retryAt == nil {
+            logger.notice(
+                "a webhook does not take a unit's event; those of others go on",
+                metadata: [
+                    "webhook": "\(webhook.id)", "unit": "\(laggard.unit)",
+                    "event": "\(laggard.event.rawValue)",
+                    "reason": "\(laggard.reason)",
+                ]
+            )
+        }
+        try await store.setAside(laggard, of: webhook.id)
+        if laggard.retryAt != nil { note(true, webhook.id) }
     }
 
     private func park(_ id: WebhookID, _ reason: String) async {

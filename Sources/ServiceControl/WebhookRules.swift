@@ -1,5 +1,6 @@
 import Crypto
 package import HSSModel
+package import NIOSSL
 
 /// What the configuration says of webhooks.
 package struct WebhookSettings: Sendable {
@@ -11,10 +12,18 @@ package struct WebhookSettings: Sendable {
     /// The wait before the second attempt; each further one doubles it, up to ``longestPause``.
     package var firstPause = Duration.seconds(1)
     package var longestPause = Duration.seconds(900)
-    /// Attempts in a row for one event until the webhook is parked: with the pauses above two to three hours.
+    /// Attempts in a row for one event until its unit, or the webhook, is parked: with the pauses above two to three hours.
     package var attempts = 18
+    /// After so many of them the unit is set aside and tried again by itself, where the receiver takes those of others.
+    package var attemptsInPlace = 6
+    /// Units set aside while the receiver takes nothing at all: one of them may be what it cannot take.
+    package var mostUnproven = 4
+    /// How often units that were set aside are looked at.
+    package var laggardInterval = Duration.seconds(1)
     /// For the connection and the answer of one delivery.
     package var timeout = Duration.seconds(10)
+    /// Trusted beside the authorities of the system (`webhooks.ca`).
+    package var authorities: [NIOSSLCertificate] = []
     /// Units whose events are on their way to one webhook at a time.
     package var unitsAtOnce = 8
 

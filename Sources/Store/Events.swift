@@ -31,7 +31,7 @@ package protocol WebhookStore: Sendable {
     /// False where there is none, or with `owner` it belongs to somebody else.
     func removeWebhook(_ id: WebhookID, owner: UserName?) async throws(StoreError) -> Bool
 
-    /// Nil parking sets it going again, from where it stopped. False as for ``removeWebhook(_:owner:)``.
+    /// Nil parking sets it going again, from where it stopped, and units that were given up with it. False as for ``removeWebhook(_:owner:)``.
     func park(
         _ id: WebhookID,
         owner: UserName?,
@@ -40,6 +40,20 @@ package protocol WebhookStore: Sendable {
 
     /// The last delivered event of each unit, where that is later than `deliveredThrough`.
     func webhookCursors(_ id: WebhookID) async throws(StoreError) -> [UnitID: EventID]
+
+    /// Units that are set aside.
+    func laggards(_ id: WebhookID) async throws(StoreError) -> [UnitID: WebhookLaggard]
+
+    /// Sets a unit aside, or notes another attempt; `since` stays that of the first time. Nothing happens where the
+    /// webhook or the unit is gone.
+    func setAside(_ laggard: WebhookLaggard, of id: WebhookID) async throws(StoreError)
+
+    /// Goes back to where these units stopped; what the others were told since then is not told again. They stay set
+    /// aside until ``caughtUp(_:of:)``.
+    func recall(_ units: [WebhookLaggard], of id: WebhookID) async throws(StoreError)
+
+    /// The event of the laggard was delivered.
+    func caughtUp(_ unit: UnitID, of id: WebhookID) async throws(StoreError)
 
     /// Notes deliveries. Cursors that `through` has overtaken go.
     func advance(
@@ -53,4 +67,5 @@ package protocol WebhookStore: Sendable {
 package typealias ActivityStore = UploadStore & AlarmStore & EventStore & WebhookStore
 
 /// Everything that the platform keeps.
-package typealias PlatformStore = CentreStore & ActivityStore & UnitDocumentStore
+package typealias PlatformStore = CentreStore & ActivityStore & UnitDocumentStore & PresenceStore
+    & BatteryStore & MoveStore

@@ -39,6 +39,11 @@ package struct Migration: Sendable, Equatable {
             name: "0004_firmware",
             sql: String(decoding: PackageResources._004_firmware_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 5,
+            name: "0005_presence",
+            sql: String(decoding: PackageResources._005_presence_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

@@ -74,20 +74,28 @@ package struct Capabilities: VdBody {
     }
 
     package init(_ object: JSONObject) throws(FieldError) {
+        var flaws = Flaws.refused
+        try self.init(reported: object, &flaws)
+    }
+
+    package init(reported object: JSONObject, _ flaws: inout Flaws) throws(FieldError) {
         abilities = []
-        for ability in Capability.allCases where try object.optionalFlag(ability.rawValue) == true {
-            abilities.insert(ability)
+        for ability in Capability.allCases {
+            // One that cannot be read counts as there: the unit is asked, and says itself what it cannot.
+            let isThere = try flaws.flag(ability.rawValue, in: object, unreadable: true)
+            if isThere == true { abilities.insert(ability) }
         }
-        mediaProtocol = object.has("media_protocol") ? try object.choice("media_protocol") : .srt
+        let protocolName: MediaProtocol? = try flaws.read { () throws(FieldError) in
+            object.has("media_protocol") ? try object.choice("media_protocol") : nil
+        }
+        mediaProtocol = protocolName ?? .srt
         alarms = []
-        guard let flags = try object.object("alarms") else { return }
+        let flags = try flaws.read { () throws(FieldError) in try object.object("alarms") }
+        guard let flags else { return }
         for alarm in AlarmType.documented {
             guard let name = alarm.documentName else { continue }
-            do throws(FieldError) {
-                if try flags.optionalFlag(name) == true { alarms.insert(alarm) }
-            } catch {
-                throw FieldError("alarms.\(error.field)", error.rule)
-            }
+            let isThere = try flaws.flag(name, in: flags, below: "alarms.", unreadable: false)
+            if isThere == true { alarms.insert(alarm) }
         }
     }
 

@@ -10,22 +10,30 @@ package struct ConfigurationDocument: VdBody {
     package init() {}
 
     package init(_ object: JSONObject) throws(FieldError) {
-        try read(ConfigurationField.ofUnit, of: nil, in: object)
+        var flaws = Flaws.refused
+        try self.init(reported: object, &flaws)
+    }
+
+    package init(reported object: JSONObject, _ flaws: inout Flaws) throws(FieldError) {
+        try read(ConfigurationField.ofUnit, of: nil, in: object, &flaws)
         // Units in the field write `channls` too.
-        guard !object.has("channels") || !object.has("channls") else {
-            throw FieldError("channls", "not beside channels")
+        let hasBoth = object.has("channels") && object.has("channls")
+        if hasBoth { try flaws.note(FieldError("channls", "not beside channels")) }
+        let name = object.has("channls") && !hasBoth ? "channls" : "channels"
+        guard let channels = try flaws.read({ () throws(FieldError) in try object.object(name) }) else {
+            return
         }
-        let name = object.has("channls") ? "channls" : "channels"
-        guard let channels = try object.object(name) else { return }
         for key in channels.names {
             let place = "channels.\(key.prefix(16))"
             guard let number = ConfigurationPath.channel(key) else {
-                throw FieldError(place, "expected a channel number")
+                try flaws.note(FieldError(place, "expected a channel number"))
+                continue
             }
             guard let channel = try? channels.object(key) else {
-                throw FieldError(place, "expected an object")
+                try flaws.note(FieldError(place, "expected an object"))
+                continue
             }
-            try read(ConfigurationField.ofChannel, of: number, in: channel)
+            try read(ConfigurationField.ofChannel, of: number, in: channel, &flaws)
         }
     }
 
@@ -169,7 +177,8 @@ package struct ConfigurationDocument: VdBody {
     private mutating func read(
         _ fields: [ConfigurationField],
         of channel: Int?,
-        in object: JSONObject
+        in object: JSONObject,
+        _ flaws: inout Flaws
     ) throws(FieldError) {
         /// The objects on the way to the field before; most fields share theirs with it.
         var groups: [Substring: JSONObject?] = [:]
@@ -187,10 +196,9 @@ package struct ConfigurationDocument: VdBody {
                     do throws(FieldError) {
                         found = try place.object(String(names[depth]))
                     } catch {
-                        throw FieldError(
-                            ConfigurationPath(String(group), channel: channel).description,
-                            error.rule
-                        )
+                        let path = ConfigurationPath(String(group), channel: channel)
+                        try flaws.note(FieldError(path.description, error.rule))
+                        found = nil
                     }
                     groups[group] = .some(found)
                 }
@@ -205,7 +213,7 @@ package struct ConfigurationDocument: VdBody {
             do throws(FieldError) {
                 values[path] = try field.rule.read(last, in: place)
             } catch {
-                throw FieldError(path.description, error.rule)
+                try flaws.note(FieldError(path.description, error.rule))
             }
         }
     }

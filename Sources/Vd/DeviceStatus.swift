@@ -8,6 +8,7 @@ package struct DevStatus: VdRequest, VdBare {
 
 /// The answer to ``DevStatus``.
 package struct DeviceStatus: VdBody {
+    /// The first three are empty where a unit broke their rules.
     package var deviceID: String
     package var hardwareModel: String
     package var firmwareModel: String
@@ -53,20 +54,38 @@ package struct DeviceStatus: VdBody {
     }
 
     package init(_ object: JSONObject) throws(FieldError) {
-        deviceID = try object.string("dev_id", 1...64)
-        hardwareModel = try object.string("hardware_model", 1...128)
-        firmwareModel = try object.string("firmware_model", 1...128)
+        var flaws = Flaws.refused
+        try self.init(reported: object, &flaws)
+    }
+
+    package init(reported object: JSONObject, _ flaws: inout Flaws) throws(FieldError) {
+        func text(_ name: String, _ most: Int) throws(FieldError) -> String? {
+            try flaws.read { () throws(FieldError) in try object.optionalText(name, most: most) }
+        }
+        func number(_ name: String, _ range: ClosedRange<Int>) throws(FieldError) -> Int? {
+            try flaws.read { () throws(FieldError) in try object.optionalInteger(name, range) }
+        }
+        func demanded(_ name: String, _ length: ClosedRange<Int>) throws(FieldError) -> String? {
+            try flaws.read { () throws(FieldError) in try object.string(name, length) }
+        }
+        let names = [
+            try demanded("dev_id", 1...64), try demanded("hardware_model", 1...128),
+            try demanded("firmware_model", 1...128),
+        ]
+        guard names.contains(where: { $0 != nil }) else { throw FieldError("dev_id", "required") }
+        (deviceID, hardwareModel, firmwareModel) = (names[0] ?? "", names[1] ?? "", names[2] ?? "")
         // The table demands the field; a unit that still runs what it came with has nothing to put there.
-        lastUpgrade =
+        lastUpgrade = try flaws.read { () throws(FieldError) in
             try object.string("last_upgrade_datetime", 0...64).isEmpty
-            ? nil : try object.dateTime("last_upgrade_datetime")
-        wifiSSID = try object.optionalText("wifi_ssid", most: 128)
-        wifiSignal = try object.optionalInteger("wifi_signal", 0...100)
-        upBandwidth = try object.optionalInteger("up_bandwidth", JSONObject.counts)
-        downBandwidth = try object.optionalInteger("down_bandwidth", JSONObject.counts)
-        address = try object.optionalText("ip_addr", most: 64)
-        macAddress = try object.optionalText("mac_addr", most: 64)
-        battery = try object.optionalInteger("battery", 0...100)
+                ? nil : try object.dateTime("last_upgrade_datetime")
+        }
+        wifiSSID = try text("wifi_ssid", 128)
+        wifiSignal = try number("wifi_signal", 0...100)
+        upBandwidth = try number("up_bandwidth", JSONObject.counts)
+        downBandwidth = try number("down_bandwidth", JSONObject.counts)
+        address = try text("ip_addr", 64)
+        macAddress = try text("mac_addr", 64)
+        battery = try number("battery", 0...100)
     }
 
     package var object: JSONObject {

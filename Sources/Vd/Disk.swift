@@ -29,12 +29,26 @@ package struct DiskInfo: VdBody {
     }
 
     package init(_ object: JSONObject) throws(FieldError) {
+        var flaws = Flaws.refused
+        try self.init(reported: object, &flaws)
+    }
+
+    /// Where no card works, a unit may leave out what there would be to count: 0.
+    package init(reported object: JSONObject, _ flaws: inout Flaws) throws(FieldError) {
         guard let state = DiskState(rawValue: try object.integer("state", 0...3)) else {
             throw FieldError("state", "expected 0 to 3")
         }
         self.state = state
-        total = try object.integer("total", JSONObject.counts)
-        free = try object.integer("free", JSONObject.counts)
+        guard state != .normal else {
+            total = try object.integer("total", JSONObject.counts)
+            free = try object.integer("free", JSONObject.counts)
+            return
+        }
+        func count(_ name: String) throws(FieldError) -> Int {
+            try flaws.read { () throws(FieldError) in try object.integer(name, JSONObject.counts) } ?? 0
+        }
+        total = try count("total")
+        free = try count("free")
     }
 
     package var object: JSONObject {

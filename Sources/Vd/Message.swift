@@ -3,7 +3,16 @@
 package protocol VdBody: Sendable, Equatable {
     /// Throws the first field that breaks a rule; the peer gets error 12 with its name.
     init(_ object: JSONObject) throws(FieldError)
+    /// Reads what a unit reports: fields that break a rule are left out and named in `flaws`. Throws where what is left
+    /// says nothing. Types that have nothing to leave out read it as ``init(_:)`` does.
+    init(reported object: JSONObject, _ flaws: inout Flaws) throws(FieldError)
     var object: JSONObject { get }
+}
+
+extension VdBody {
+    package init(reported object: JSONObject, _ flaws: inout Flaws) throws(FieldError) {
+        try self.init(object)
+    }
 }
 
 /// One of the 32 messages of Table 9-4.

@@ -64,6 +64,13 @@ package struct PTZLease: Sendable {
     /// For a unit that is connected.
     package init() {}
 
+    /// For a unit whose heads were told to move before the platform was started, at `now`: each is owed a stop for
+    /// ``remembered``.
+    package init(owing heads: some Sequence<Int>, at now: Instant) {
+        for head in heads { channels[head] = .owing }
+        goneSince = now
+    }
+
     /// Nothing moves and nothing is owed: the next command may as well begin with a new value.
     package var isIdle: Bool { channels.isEmpty }
 

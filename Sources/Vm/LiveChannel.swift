@@ -451,7 +451,8 @@ package struct LiveChannel: Sendable {
         }
     }
 
-    private var current: StreamID? {
+    /// The stream that is wanted or runs, also between two pushes.
+    package var current: StreamID? {
         switch phase {
         case .idle, .stopping: resuming
         case .asked(let stream, _), .agreed(let stream, _, _), .live(let stream, _), .broken(let stream, _):

@@ -15,6 +15,7 @@ struct Activities {
     let alarms: AlarmDesk
     let feed: EventFeed
     let batteries: BatteryDesk
+    let presence: PresenceJournal
     let webhooks: WebhookDispatcher
     let upkeep: ActivityUpkeep
 
@@ -54,8 +55,9 @@ struct Activities {
             logger: logger,
             sendsByHTTPS: { await Self.sendsByHTTPS($0, store) }
         )
-        batteries = BatteryDesk(events: feed)
-        let hookSettings = WebhookSettings(configuration)
+        batteries = BatteryDesk(store: store, feed: feed)
+        presence = PresenceJournal(store: store, feed: feed)
+        let hookSettings = try WebhookSettings(configuration)
         webhooks = WebhookDispatcher(
             store: store,
             feed: feed,
@@ -82,7 +84,13 @@ struct Activities {
 
     /// What customers ask of it.
     var point: Activity {
-        Activity(uploads: uploads, alarms: alarms, events: feed, webhooks: webhooks)
+        Activity(
+            uploads: uploads,
+            alarms: alarms,
+            events: feed,
+            webhooks: webhooks,
+            batteries: batteries
+        )
     }
 
     /// At this moment, as the customer API would answer.

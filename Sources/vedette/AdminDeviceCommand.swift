@@ -128,11 +128,12 @@ extension AdminCommand {
                 }
                 guard !session.json else { return try Terminal.printJSON(devices) }
                 Terminal.printTable(
-                    ["DEVICE", "MAC", "STATE", "OWNER", "CHANNELS", "LAST SEEN"],
+                    ["DEVICE", "MAC", "STATE", "BATTERY", "OWNER", "CHANNELS", "LAST SEEN"],
                     devices.map {
                         [
                             $0.deviceId, $0.macId,
-                            $0.disabled ? "disabled" : $0.online ? "online" : "offline",
+                            $0.disabled ? "disabled" : $0.state,
+                            $0.battery.map { "\($0.percent) %" } ?? "-",
                             $0.owner ?? "-", "\($0.channels.count)", $0.lastSeen ?? "never",
                         ]
                     }
@@ -155,7 +156,8 @@ extension AdminCommand {
                     ["FIELD", "VALUE"],
                     [
                         ["device", answer.deviceId], ["mac", answer.macId], ["name", answer.name],
-                        ["state", answer.disabled ? "disabled" : answer.online ? "online" : "offline"],
+                        ["state", answer.disabled ? "disabled" : answer.state],
+                        ["battery", answer.battery.map { "\($0.percent) %, told \($0.reportedAt)" } ?? "-"],
                         ["owner", answer.owner ?? "-"],
                         ["hardware", answer.hardwareModel ?? "-"], ["firmware", answer.firmwareModel ?? "-"],
                         ["password", answer.signedOnly ? "refused" : "accepted"],

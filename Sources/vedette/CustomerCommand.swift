@@ -10,7 +10,8 @@ struct CustomerCommand: AsyncParsableCommand {
         abstract: "Watch, control and bind cameras as a customer.",
         subcommands: [
             LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
-            Capabilities.self, Time.self, Config.self, Snapshot.self, PTZ.self, Presets.self, Play.self,
+            Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, PTZ.self, Presets.self,
+            Play.self,
             KeepAwake.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self, Reschedule.self,
         ]
     )
@@ -97,10 +98,11 @@ extension CustomerCommand {
                 return print("No devices yet: 'vedette cu bind' makes a code for one.")
             }
             Terminal.printTable(
-                ["DEVICE", "NAME", "STATE", "CHANNELS", "FIRMWARE"],
+                ["DEVICE", "NAME", "STATE", "BATTERY", "CHANNELS", "FIRMWARE"],
                 devices.map { device in
                     [
                         device.deviceId, device.name, device.state,
+                        device.battery.map { "\($0.percent) %" } ?? "-",
                         device.channels.map { "\($0.channel):\($0.state)\($0.streaming ? "*" : "")" }
                             .joined(separator: " "),
                         device.firmwareModel ?? "-",

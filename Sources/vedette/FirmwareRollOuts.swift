@@ -16,6 +16,7 @@ struct FirmwareRollOuts {
         _ configuration: Configuration,
         store: SQLiteStore,
         activities: Activities,
+        registry: Registry,
         signalling: SignallingService,
         metrics: MetricRegistry,
         logger: Logger
@@ -31,7 +32,11 @@ struct FirmwareRollOuts {
         rollOuts = RollOutService(
             library: library,
             store: store,
-            units: .init(control: signalling, documents: signalling) { units in
+            units: .init(
+                control: signalling,
+                documents: signalling,
+                settle: { await registry.writeSightings() }
+            ) { units in
                 let presence = await signalling.presence(of: units)
                 return Set(presence.filter(\.value.connected).keys)
             },

@@ -75,6 +75,8 @@ struct Platform {
             servers: activities.servers,
             documents: store,
             uploads: activities.uploads,
+            presence: activities.presence,
+            moves: store,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -87,6 +89,7 @@ struct Platform {
             configuration,
             store: store,
             activities: activities,
+            registry: registry,
             signalling: signalling,
             metrics: metrics,
             logger: logger

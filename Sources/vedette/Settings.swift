@@ -142,12 +142,14 @@ extension AlarmDesk.Settings {
 }
 
 extension WebhookSettings {
-    init(_ configuration: Configuration) {
+    init(_ configuration: Configuration) throws {
         self.init(
             allowsHTTP: configuration.webhooks.allowsHTTP,
             allowsPrivate: configuration.webhooks.allowsPrivate,
             perUser: configuration.limits.webhooksPerUser
         )
+        let file = configuration.webhooks.authorities
+        if !file.isEmpty { authorities = try WebhookClient.authorities(file: file) }
     }
 }
 

@@ -35,6 +35,28 @@ extension CustomerCommand {
         }
     }
 
+    struct Battery: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List what a device said of its battery, newest first."
+        )
+
+        @Argument(help: "Device ID.") var device: String
+        @Option(name: .long, help: "Only from this time on, YYYY-MM-DDThh:mm:ssZ.") var from: String?
+        @Option(name: .long, help: "Only before this time.") var to: String?
+        @OptionGroup var session: SessionOptions
+
+        func run() async throws {
+            let times = [("from", from), ("to", to)].compactMap { name, time in time.map { "\(name)=\($0)" } }
+            let query = times.isEmpty ? "" : "?" + times.joined(separator: "&").replacing("+", with: "%2B")
+            let history: [BatteryAnswer] = try await session.withClient {
+                try await $0.all("/devices/\(device)/battery" + query)
+            }
+            guard !session.json else { return try Terminal.printJSON(history) }
+            guard !history.isEmpty else { return print("\(device) told nothing of a battery.") }
+            Terminal.printTable(["TIME", "BATTERY"], history.map { [$0.reportedAt, "\($0.percent) %"] })
+        }
+    }
+
     struct Capabilities: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Ask a device what it can do.")
 

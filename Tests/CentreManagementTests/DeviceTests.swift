@@ -270,7 +270,9 @@ import Testing
             let cam = try await centre.device("cam")
             let unit = cam.device.unit
             let seen = WallTime(milliseconds: 1_800_000_000_000)
-            centre.registry.noteSeen(unit, firmwareModel: String(repeating: "v", count: 500), at: seen)
+            let version = String(repeating: "v", count: 500)
+            centre.registry.noteArrival(UnitArrival(unit, version, at: seen + .seconds(-1)))
+            centre.registry.noteSeen(unit, at: seen)
             let shown = try await centre.registry.device("cam", visibleTo: Centre.root).device
             #expect(shown.lastSeen == seen)
             #expect(shown.firmwareModel?.count == 128)
@@ -287,7 +289,7 @@ import Testing
             let seen = WallTime(milliseconds: 1_800_000_000_000)
             let group = ServiceGroup(services: [centre.registry], logger: Centre.logger)
             async let running: Void = group.run()
-            centre.registry.noteSeen(cam.device.unit, firmwareModel: "v2", at: seen)
+            centre.registry.noteArrival(UnitArrival(cam.device.unit, "v2", at: seen))
             await group.triggerGracefulShutdown()
             try await running
             let stored = try await centre.store.device(cam.device.unit)

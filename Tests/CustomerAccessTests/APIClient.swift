@@ -45,7 +45,8 @@ struct APIClient {
                 uploads: activity,
                 alarms: activity,
                 events: activity,
-                webhooks: activity
+                webhooks: activity,
+                batteries: activity
             ),
             firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
             nodes: nodes,

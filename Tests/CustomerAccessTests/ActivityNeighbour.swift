@@ -3,7 +3,7 @@ import HSSModel
 import Synchronization
 
 /// What is kept of units, as the test wants it.
-final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint, WebhookPoint {
+final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint, WebhookPoint, BatteryPoint {
     private struct State {
         var webhooks: [WebhookRecord] = []
 
@@ -11,11 +11,42 @@ final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint, WebhookPoint
         var queries: [AlarmQuery] = []
         var events: [PlatformEvent] = []
         var pictures: [String: [UInt8]] = [:]
+        /// Newest first.
+        var batteries: [UnitID: [BatteryEntry]] = [:]
+        var batteryQueries: [BatteryQuery] = []
         var failure: ActivityError?
         var bells: [AsyncStream<Void>.Continuation] = []
     }
 
     private let state = Mutex(State())
+
+    var batteryQueries: [BatteryQuery] { state.withLock { $0.batteryQueries } }
+
+    /// The n-th figure of the unit, one for each second.
+    func reports(_ unit: String, _ percents: [Int]) {
+        let entries = percents.enumerated().map { index, percent in
+            BatteryEntry(
+                id: EventID(Int64(index) + 1),
+                report: BatteryReport(percent: percent, time: Neighbours.time + .seconds(index))
+            )
+        }
+        state.withLock { $0.batteries[UnitID(unchecked: unit)] = entries.reversed() }
+    }
+
+    func batteries(of units: [UnitID]) async throws(ActivityError) -> [UnitID: BatteryReport] {
+        state.withLock { state in
+            state.batteries.filter { units.contains($0.key) }.compactMapValues { $0.first?.report }
+        }
+    }
+
+    func batteryHistory(_ query: BatteryQuery) async throws(ActivityError) -> [BatteryEntry] {
+        try failIfTold()
+        return state.withLock { state in
+            state.batteryQueries.append(query)
+            let all = state.batteries[query.unit] ?? []
+            return Array(all.filter { $0.id < query.after ?? EventID(.max) }.prefix(query.limit))
+        }
+    }
 
     var queries: [AlarmQuery] { state.withLock { $0.queries } }
     func fail(_ failure: ActivityError) { state.withLock { $0.failure = failure } }

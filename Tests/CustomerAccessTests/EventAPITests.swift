@@ -54,6 +54,29 @@ import Testing
         }
     }
 
+    /// A browser's EventSource sends no header: a ticket opens one stream, once.
+    @Test func aTicketOpensOneStream() async throws {
+        try await Self.run { client async throws in
+            client.activity.add(Self.event("cam-2"))
+            client.activity.add(Self.event("cam-1"))
+            #expect(try await client.send("POST /events/ticket", as: nil).status == 401)
+            let answer = try await client.send("POST /events/ticket")
+            #expect(answer.status == 201)
+            let ticket = try #require(
+                answer.json.split(separator: #""ticket":""#).last?.split(separator: "\"").first
+            )
+            client.neighbours.endSessions(after: 1)
+            let path = "GET /events?last_event_id=0&ticket=\(ticket)"
+            let stream = try await client.send(path, as: nil, plain: true)
+            client.neighbours.endSessions(after: nil)
+            #expect(stream.status == 200 && stream.json.contains("cam-1"))
+            #expect(!stream.json.contains("cam-2"), "anna does not see it")
+            #expect(try await client.send(path, as: nil).status == 401, "once")
+            #expect(try await client.send("GET /events?ticket=x", as: nil).status == 401)
+            #expect(try await client.send("GET /devices?ticket=\(ticket)", as: nil).status == 401)
+        }
+    }
+
     @Test func onlyWhatTheCallerMaySeeIsTold() async throws {
         try await Self.run { client async throws in
             client.activity.add(Self.event("cam-2"))

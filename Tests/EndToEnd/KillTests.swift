@@ -3,6 +3,7 @@ import Foundation
 import Glibc
 import HSSModel
 import Testing
+import Vd
 
 extension EndToEnd {
     /// `kill -9` for each of the parties: all find back to the wanted state by themselves.
@@ -87,6 +88,32 @@ extension EndToEnd {
             try await house.platform.killAndRestart()
             try await house.seesAPicture()
             await house.anna.shutdown()
+        }
+
+        /// Table I.2-17: a platform that dies while a camera turns tells it to stop when it is back.
+        @Test func aCameraThatTurnsWhenThePlatformDiesIsStopped() async throws {
+            let platform = try await PlatformProcess()
+            let password = try await platform.enrol("cam-1", mac: "001122334455")
+            let admin = try await platform.admin()
+            let unit = try await ManualUnit.logIn(platform, device: "cam-1", password: password)
+            try await eventually("the camera turns") {
+                let _: PlatformClient.Nothing = try await admin.call(
+                    .post,
+                    "/devices/cam-1/ptz",
+                    ["op": "left"]
+                )
+                return unit.turns == [.left]
+            }
+            try await platform.killAndRestart()
+            #expect(unit.turns == [.left])
+            let again = try await ManualUnit.logIn(
+                platform,
+                device: "cam-1",
+                password: password,
+                reconnect: true
+            )
+            try await eventually("it is told to stop") { again.turns == [.stop] }
+            await admin.shutdown()
         }
 
         /// The last viewer dies without a word: the unit is told to stop after the linger time.

@@ -14,6 +14,7 @@ final class ManualUnit: Sendable {
     private struct State {
         var pushes: [PushLive] = []
         var stops: [StopLive] = []
+        var turns: [CtrlPTZ] = []
         var closed = false
     }
 
@@ -89,6 +90,8 @@ final class ManualUnit: Sendable {
 
     var pushCount: Int { state.state.withLock { $0.pushes.count } }
     var stopCount: Int { state.state.withLock { $0.stops.count } }
+    /// What it was told to turn.
+    var turns: [PTZOperation] { state.state.withLock { $0.turns.map(\.operation) } }
     var isClosed: Bool { state.state.withLock { $0.closed } }
 
     func send(_ message: RPCMessage) async throws {
@@ -118,10 +121,14 @@ final class ManualUnit: Sendable {
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let frame = unwrapInboundIn(data)
             guard frame.opcode == .text,
-                case .request(let request, let seq)? = try? RPCMessage(
-                    parsing: Array(buffer: frame.unmaskedData)
-                )
+                let message = try? RPCMessage(parsing: Array(buffer: frame.unmaskedData))
             else { return }
+            if case .event(let event) = message, event.name == CtrlPTZ.name,
+                let turn = try? CtrlPTZ(event.parameters)
+            {
+                received.state.withLock { $0.turns.append(turn) }
+            }
+            guard case .request(let request, let seq) = message else { return }
             if let push = try? PushLive(request.parameters), request.method == PushLive.name {
                 received.state.withLock { $0.pushes.append(push) }
             }

@@ -98,6 +98,24 @@ import Vd
         #expect(hibernations(live(&bench, for: .seconds(2))).count == 1)
     }
 
+    /// The maker's device is done: it need not wait out its time, but what the platform asked for holds.
+    @Test func aTiredUnitSleepsAtOnceUnlessItIsKeptAwake() {
+        var bench = bench()
+        logIn(&bench)
+        _ = bench.give(.tired)
+        #expect(hibernations(live(&bench, for: .seconds(1))).count == 1)
+        bench = self.bench()
+        logIn(&bench)
+        _ = bench.ask(KeepAwaken(channel: 0, seconds: 20).request)
+        _ = bench.give(.tired)
+        #expect(hibernations(live(&bench, for: .seconds(19))).isEmpty)
+        #expect(hibernations(live(&bench, for: .seconds(2))).count == 1, "sooner than its 30 s")
+        bench = self.bench(sleepAfter: nil)
+        logIn(&bench)
+        _ = bench.give(.tired)
+        #expect(hibernations(live(&bench, for: .seconds(300))).isEmpty, "it never sleeps")
+    }
+
     @Test func aLivePicturePostponesSleep() {
         var bench = bench()
         logIn(&bench)

@@ -77,7 +77,7 @@ final class FakeAdmission: UnitAdmission {
 
     func noteArrival(_ arrival: UnitArrival) {}
 
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
+    func noteSeen(_ unit: UnitID, at time: WallTime) {}
 }
 
 /// The media server that the SCU asks (Sm), as the test wants it.

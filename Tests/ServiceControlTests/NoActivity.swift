@@ -2,13 +2,17 @@ import Bus
 import HSSModel
 
 /// Nothing is kept of units: for tests of other things.
-struct NoActivity: UploadPoint, AlarmPoint, EventPoint, WebhookPoint {
+struct NoActivity: UploadPoint, AlarmPoint, EventPoint, WebhookPoint, BatteryPoint {
     static let point = Activity(
         uploads: NoActivity(),
         alarms: NoActivity(),
         events: NoActivity(),
-        webhooks: NoActivity()
+        webhooks: NoActivity(),
+        batteries: NoActivity()
     )
+
+    func batteries(of units: [UnitID]) async throws(ActivityError) -> [UnitID: BatteryReport] { [:] }
+    func batteryHistory(_ query: BatteryQuery) async throws(ActivityError) -> [BatteryEntry] { [] }
 
     func address(
         for purpose: UploadPurpose,

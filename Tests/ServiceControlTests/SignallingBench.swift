@@ -39,6 +39,8 @@ struct SignallingBench {
         servers: [any UnitRequestServer] = [],
         documents: (any UnitDocumentStore & LogTaskStore)? = nil,
         uploads: (any UploadPoint)? = nil,
+        presence: PresenceJournal? = nil,
+        moves: (any MoveStore)? = nil,
         _ body: (SignallingBench) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -80,6 +82,8 @@ struct SignallingBench {
             servers: servers,
             documents: documents,
             uploads: uploads,
+            presence: presence,
+            moves: moves,
             metrics: metrics,
             logger: logger
         ) { announce.yield(($0.name, $1)) }

@@ -59,6 +59,17 @@ struct UnitCall: Sendable, CustomTestStringConvertible {
             answer: "{}",
             status: 204
         ),
+        // A field that breaks its rule costs that field only.
+        UnitCall(
+            table: "I.2-11",
+            call: "GET \(device)/status",
+            wire: #"{"req":"DevStatus","seq":SEQ}"#,
+            answer: #"""
+                {"dev_id":"cam-1","hardware_model":"H","firmware_model":"2.0","last_upgrade_datetime":"","wifi_signal":-61}
+                """#,
+            status: 200,
+            result: #"{"device_id":"cam-1","firmware_model":"2.0","hardware_model":"H"}"#
+        ),
         UnitCall(
             table: "I.2-11",
             call: "GET \(device)/status",

@@ -34,7 +34,9 @@ import Vd
             )
             let task = Task { try await alarms.run() }
             defer { task.cancel() }
-            let servers: [any UnitRequestServer] = [alarms, BatteryDesk(events: platform.feed)]
+            let servers: [any UnitRequestServer] = [
+                alarms, BatteryDesk(store: platform.store, feed: platform.feed),
+            ]
             try await SignallingBench.run(servers: servers) { bench in
                 try await body(bench, try await bench.unit(), platform, port)
             }
@@ -114,6 +116,12 @@ import Vd
             let areThere = await eventually { (try? await Self.details(platform).count) == 2 }
             #expect(areThere)
             #expect(try await Self.details(platform) == [#"{"percent":80}"#, #"{"percent":79}"#])
+            // Another desk, as after a restart.
+            let desk = BatteryDesk(store: platform.store, feed: platform.feed)
+            let name = SignallingBench.channel.unit
+            #expect(try await desk.batteries(of: [name])[name]?.percent == 79)
+            let history = try await desk.batteryHistory(BatteryQuery(unit: name))
+            #expect(history.map(\.report.percent) == [79, 80])
         }
     }
 }

@@ -1,8 +1,12 @@
 import Bus
 import HSSModel
-import ServiceControl
+import HostClock
+import Store
+import Synchronization
 import Testing
 import Vd
+
+@testable import ServiceControl
 
 /// Issue 3: "continuous moves carry a lease, so that a lost `stop` cannot leave a camera turning".
 @Suite("Moves of a camera, Table I.2-17") struct VdPTZTests {
@@ -61,5 +65,78 @@ import Vd
             #expect(await new.answer()?.status == 101)
             #expect(await new.text() == Self.event("stop"))
         }
+    }
+
+    /// A platform that dies during a move says the stop first thing in its next run, and owes nothing once it settled.
+    @Test func aRestartDuringAMoveEndsInAStop() async throws {
+        let moves = FakeMoves()
+        try await SignallingBench.run(moves: moves) { bench in
+            let unit = try await bench.unit()
+            try await Self.move(bench, .leftStep)
+            #expect(await unit.text() == Self.event("left_step"))
+            #expect(moves.open.isEmpty, "a step ends by itself")
+            try await Self.move(bench, .left)
+            #expect(moves.open == [SignallingBench.channel], "durable before it leaves")
+            #expect(await unit.text() == Self.event("left"))
+        }
+        try await SignallingBench.run(moves: moves) { bench in
+            let client = try await bench.client()
+            try await client.send(SignallingBench.request(SignallingBench.target()))
+            #expect(await client.answer()?.status == 101)
+            #expect(await client.text() == Self.event("stop"))
+            await bench.service.ptz.tick(at: .now + PTZLease.settled / 2)
+            #expect(!moves.open.isEmpty, "the stop may still be lost")
+            await bench.service.ptz.tick(at: .now + PTZLease.settled + .seconds(1))
+            #expect(await eventually { moves.open.isEmpty })
+        }
+    }
+
+    /// A unit that stays away for longer has most likely been restarted.
+    @Test func aStopIsNotOwedForEver() async throws {
+        let moves = FakeMoves()
+        try await moves.beginMove(SignallingBench.channel, at: .now)
+        try await SignallingBench.run(moves: moves) { bench in
+            await bench.service.ptz.tick(at: .now + PTZLease.remembered + .seconds(1))
+            #expect(await eventually { moves.open.isEmpty })
+        }
+    }
+
+    /// The camera turns also where the mark cannot be written.
+    @Test func aLostStoreKeepsNoCameraFromTurning() async throws {
+        let moves = FakeMoves()
+        moves.failAll()
+        try await SignallingBench.run(moves: moves) { bench in
+            let unit = try await bench.unit()
+            try await Self.move(bench, .left)
+            #expect(await unit.text() == Self.event("left"))
+            #expect(await unit.text() == Self.event("stop"))
+        }
+    }
+}
+
+/// Marks of moves in memory.
+private final class FakeMoves: MoveStore {
+    private let state = Mutex((open: [ChannelAddress](), fails: false))
+
+    var open: [ChannelAddress] { state.withLock { $0.open } }
+    func failAll() { state.withLock { $0.fails = true } }
+
+    private func check() throws(StoreError) {
+        if state.withLock({ $0.fails }) { throw .unavailable("in this test") }
+    }
+
+    func beginMove(_ channel: ChannelAddress, at now: WallTime) async throws(StoreError) {
+        try check()
+        state.withLock { if !$0.open.contains(channel) { $0.open.append(channel) } }
+    }
+
+    func endMoves(of unit: UnitID) async throws(StoreError) {
+        try check()
+        state.withLock { $0.open.removeAll { $0.unit == unit } }
+    }
+
+    func openMoves() async throws(StoreError) -> [ChannelAddress] {
+        try check()
+        return open
     }
 }

@@ -21,6 +21,7 @@ import Testing
             var heard: [(event: Int, unit: String, headers: [String: String], body: [UInt8])] = []
             var outcomes: [Int: [WebhookOutcome]] = [:]
             var otherwise = WebhookOutcome.delivered
+            var poison: Int?
         }
 
         private let state = Mutex(State())
@@ -38,6 +39,8 @@ import Testing
             state.withLock { $0.outcomes[event] = outcomes }
         }
 
+        /// It fails whenever it comes.
+        func poison(_ event: Int?) { state.withLock { $0.poison = event } }
         func answerAll(_ outcome: WebhookOutcome) { state.withLock { $0.otherwise = outcome } }
 
         func deliver(
@@ -51,6 +54,7 @@ import Testing
             let unit = text.contains(#""device_id":"den""#) ? "den" : "cam"
             return state.withLock { state in
                 state.heard.append((event, unit, fields, body))
+                if event == state.poison { return .failed("the receiver answered 500") }
                 guard var planned = state.outcomes[event], !planned.isEmpty else { return state.otherwise }
                 let outcome = planned.removeFirst()
                 state.outcomes[event] = planned
@@ -97,6 +101,7 @@ import Testing
         settings.firstPause = .milliseconds(1)
         settings.longestPause = .milliseconds(2)
         settings.attempts = attempts
+        settings.laggardInterval = .milliseconds(2)
         return WebhookDispatcher(
             store: platform.store,
             feed: platform.feed,
@@ -165,6 +170,65 @@ import Testing
                 #expect(isDone)
                 #expect(receiver.events(of: "cam") == [1, 1, 1, 1, 3])
                 #expect(receiver.events(of: "den") == [2, 4])
+            }
+        }
+    }
+
+    /// One unit's poisonous event: the others go on, over many pages, and its own wait in their order.
+    @Test func anEventThatIsNeverTakenHoldsUpItsUnitOnly() async throws {
+        try await Self.with { platform async throws in
+            let receiver = Receiver()
+            let dispatcher = try Self.dispatcher(platform, receiver, attempts: 12)
+            let made = try await dispatcher.addWebhook(Self.url, kinds: [], for: Self.ann)
+            receiver.poison(1)
+            await Self.happen(platform, "cam")
+            await Self.happen(platform, "cam")
+            for _ in 0..<250 { await Self.happen(platform, "den") }
+            try await Self.running(dispatcher) {
+                let isTold = await eventually { receiver.events(of: "den").count == 250 }
+                #expect(isTold)
+                let isGivenUp = await eventually {
+                    let laggards = try? await platform.store.laggards(made.webhook.id)
+                    return laggards?.values.first.map { $0.retryAt == nil } ?? false
+                }
+                #expect(isGivenUp)
+                #expect(
+                    receiver.events(of: "cam") == Array(repeating: 1, count: 12),
+                    "never the one behind it"
+                )
+                await Self.happen(platform, "den")
+                let goesOn = await eventually { receiver.events(of: "den").count == 251 }
+                #expect(goesOn)
+                #expect(try await dispatcher.webhooks(of: nil).first?.parking == nil)
+                #expect(receiver.events(of: "den") == Array(3...253), "each once")
+                // Its owner has mended the receiver.
+                receiver.poison(nil)
+                try await dispatcher.resumeWebhook(made.webhook.id, of: Self.ann)
+                let isDone = await eventually { receiver.events(of: "cam").suffix(2) == [1, 2] }
+                #expect(isDone)
+                let isForgotten = await eventually {
+                    (try? await platform.store.laggards(made.webhook.id).isEmpty) ?? false
+                }
+                #expect(isForgotten)
+                #expect(receiver.events(of: "den") == Array(3...253), "nothing is told again")
+            }
+        }
+    }
+
+    /// Nothing is taken: that is the receiver, not a unit.
+    @Test func aDeadReceiverIsParkedAsAWhole() async throws {
+        try await Self.with { platform async throws in
+            let receiver = Receiver()
+            receiver.answerAll(.failed("the receiver cannot be reached"))
+            let dispatcher = try Self.dispatcher(platform, receiver, attempts: 12)
+            _ = try await dispatcher.addWebhook(Self.url, kinds: [], for: Self.ann)
+            for unit in ["cam", "den", "cam"] { await Self.happen(platform, unit) }
+            try await Self.running(dispatcher) {
+                let isParked = await eventually {
+                    (try? await dispatcher.webhooks(of: nil).first?.parking) != nil
+                }
+                #expect(isParked)
+                #expect(receiver.events(of: "cam").allSatisfy { $0 == 1 })
             }
         }
     }

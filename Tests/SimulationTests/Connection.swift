@@ -20,8 +20,6 @@ struct Connection {
     /// middle box repeated the login.
     let attempt: (life: Int, id: AttemptID)?
     var session = RPCSession()
-    /// The platform's run that took the login.
-    var run = 0
     /// Of the platform; nil until the login arrives.
     var link: UnitLink?
     var isOpenAtUnit = true
@@ -95,5 +93,5 @@ private struct NobodyIsAdmitted: UnitAdmission {
     }
     func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName { throw .unknownCode }
     func noteArrival(_ arrival: UnitArrival) {}
-    func noteSeen(_ unit: UnitID, firmwareModel: String?, at time: WallTime) {}
+    func noteSeen(_ unit: UnitID, at time: WallTime) {}
 }

@@ -18,7 +18,6 @@ extension World {
         link.seen(at: now)
         connections[id]?.link = link
         connections[id]?.isOpenAtPlatform = true
-        connections[id]?.run = run
         let displaced = registry.attach(link)
         newest = id
         if let displaced, displaced !== link,
@@ -129,10 +128,7 @@ extension World {
         if let gone = publisher { timeline.add(.pushEnded(life: life, gone.push), in: delay(1...500)) }
         (publisher, tickets, viewers, closedStreams) = (nil, [:], [:], [])
         live = LiveChannel(link: .offline, after: Epoch(UInt64(100 + 100_000 * run)))
-        // Leases are not kept over a restart: what a head was told before it is not promised to end.
-        lease = PTZLease()
-        _ = lease.receive(.disconnected, at: now)
-        heads = [:]
+        lease = PTZLease(owing: moves, at: now)
     }
 
     // MARK: Who owns the unit
@@ -263,11 +259,13 @@ extension World {
         let operation = operations.randomElement(using: &random) ?? .stop
         hearNews()
         let command = CtrlPTZ(channel: channel, operation: operation, value: nil)
+        if operation.kind == .move, registry.connectedLink(Self.unit) != nil { moves.insert(channel) }
         receive(lease.receive(.command(command, by: Self.user, lease: PTZLease.usual), at: now))
     }
 
     private func receive(_ actions: [PTZLease.Action]) {
         for case .tell(let command) in actions { tellUnit(command.event) }
+        if lease.isIdle { moves = [] }
     }
 
     // MARK: The picture of channel 0

@@ -88,7 +88,7 @@ extension World {
             endOnTheWire(id)
         case .readClock(let job): tell(.clock(job, host: wall))
         case .device(let job, let order):
-            if case .turn(let channel, let command) = order, heardRun == run { heads[channel] = command }
+            if case .turn(let channel, let command) = order { heads[channel] = command }
             take(device.receive(.order(job, order), at: now, time: wall))
         case .upload(let order): timeline.add(.transfer(life: life, order.id), in: delay(1...500))
         case .startPush(let order):

@@ -66,10 +66,8 @@ final class World {
     var device: VirtualDevice
     var unitWakeAt: Instant?
     var deviceWakeAt: Instant?
-    /// What each head was told last by the platform that runs.
+    /// What each head was told last.
     var heads: [Int: PTZCommand] = [:]
-    /// Of which run of the platform the message is that the unit reads.
-    var heardRun = 0
     var lastAlarm: Int64 = 0
     /// Raised and not told yet, as far as the unit knows.
     var alarmsOnTheWay: [WallTime] = []
@@ -85,6 +83,8 @@ final class World {
     var calls: [CallID: (CallOutcome) -> Void] = [:]
     var shadow = ConfigurationShadow()
     var lease = PTZLease()
+    /// Heads that may turn, as the store knows them over a kill.
+    var moves: Set<Int> = []
     var live: LiveChannel
     var alarmsHeard: [WallTime] = []
 
@@ -200,7 +200,6 @@ final class World {
             tell(.connected(attempt))
         case .toUnit(let id, let message):
             guard let attempt = attemptAtUnit(id) else { return }
-            heardRun = connections[id]?.run ?? 0
             tell(.message(attempt, message))
         case .toPlatform(let id, let message): receive(message, on: id)
         case .unitHearsTheEnd(let id):

@@ -108,4 +108,38 @@ import Testing
             #expect(try await store.webhooks(owner: nil).count == 1)
         }
     }
+
+    @Test(arguments: Backend.available) func aUnitIsSetAsideAndRecalled(_ backend: Backend) async throws {
+        try await withStore(backend) { store async throws in
+            let id = WebhookID(unchecked: "a")
+            _ = try await store.add(Self.hook("a"), limit: 2)
+            // 1 cam, 2 den, 3 cam, 4 den.
+            for unit in [Self.cam, Self.den, Self.cam, Self.den] {
+                _ = try await store.add(NewEvent(time: Self.start, unit: unit, kind: .online))
+            }
+            var laggard = WebhookLaggard(
+                unit: Self.cam,
+                event: EventID(1),
+                attempts: 6,
+                reason: "500",
+                since: Self.start,
+                retryAt: Self.start
+            )
+            try await store.setAside(laggard, of: id)
+            try await store.advance(id, cursors: [:], through: EventID(4))
+            laggard.attempts = 7
+            try await store.setAside(laggard, of: id)
+            #expect(try await store.laggards(id) == [Self.cam: laggard])
+            try await store.recall([laggard], of: id)
+            #expect(try await store.webhooks(owner: nil).first?.deliveredThrough == EventID.none)
+            #expect(try await store.webhookCursors(id) == [Self.cam: .none, Self.den: EventID(4)])
+            // Given up, and set going again by its owner.
+            laggard.retryAt = nil
+            try await store.setAside(laggard, of: id)
+            #expect(try await store.park(id, owner: Self.ann, nil))
+            #expect(try await store.laggards(id)[Self.cam]?.retryAt == WallTime(milliseconds: 0))
+            try await store.caughtUp(Self.cam, of: id)
+            #expect(try await store.laggards(id).isEmpty)
+        }
+    }
 }

@@ -44,6 +44,19 @@ private func told(_ actions: [PTZLease.Action]) -> [PTZOperation] {
         #expect(lease.isIdle)
     }
 
+    /// What moved before the platform was started is stopped when the unit is back, within ten minutes.
+    @Test func whatMovedBeforeAStartIsOwedAStop() {
+        var lease = PTZLease(owing: [1, 0], at: start)
+        #expect(!lease.isIdle)
+        let late = start + PTZLease.remembered
+        #expect(lease.receive(.wake, at: start) == [.wake(at: late)])
+        var other = lease
+        let stops = lease.receive(.connected, at: late + .milliseconds(-1))
+        #expect(told(stops) == [.stop, .stop])
+        #expect(other.receive(.wake, at: late) == [] && other.isIdle)
+        #expect(told(other.receive(.connected, at: late)).isEmpty)
+    }
+
     @Test func repeatsRenewItAndAreNotToldAgain() {
         var lease = PTZLease()
         _ = lease.receive(give(.left), at: start)

@@ -78,7 +78,7 @@ extension Database {
 }
 
 extension PlatformEvent {
-    fileprivate init(_ row: StoredRow) throws {
+    init(_ row: StoredRow) throws {
         guard let kind = EventKind(rawValue: try row.text("kind")) else {
             throw StoreError.corrupt("unexpected value in column kind")
         }

@@ -62,7 +62,14 @@ extension SQLiteStore: WebhookStore {
                 """,
                 [parking?.reason, parking?.at.milliseconds, id.rawValue, owner?.rawValue]
             )
-            return database.changesCount == 1
+            guard database.changesCount == 1 else { return false }
+            if parking == nil {
+                try database.run(
+                    "UPDATE webhook_laggards SET retry_at = 0, attempts = 0 WHERE webhook_id = ?",
+                    [id.rawValue]
+                )
+            }
+            return true
         }
     }
 
