@@ -22,6 +22,8 @@ final class HTTPViewer: Sendable {
     private static let batchesAtOnce = 16
     private static let longestLinger: Duration = .seconds(2)
 
+    /// What it is given is sent to somebody.
+    let isCounted: Bool
     private let limitInBytes: Int
     private let state: Mutex<State>
     private let doorbell: AsyncStream<Void>
@@ -29,7 +31,8 @@ final class HTTPViewer: Sendable {
     private let ended: AsyncStream<Void>
     private let finishEnded: AsyncStream<Void>.Continuation
 
-    init(limitInBytes: Int, at now: Instant) {
+    init(limitInBytes: Int, isCounted: Bool = true, at now: Instant) {
+        self.isCounted = isCounted
         self.limitInBytes = limitInBytes
         state = Mutex(State(lastTaken: now))
         (doorbell, ring) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -14,6 +14,10 @@ final class MediaMetrics: Sendable {
     let streams: Gauge
     let srtViewers: Gauge
     let httpViewers: Gauge
+    let hlsViewers: Gauge
+    let hlsMuxers: Gauge
+    let hlsWaitsRefused: Counter
+    let hlsPicturesDropped: Counter
     private let refusals: [MediaRefusal: Counter]
 
     init(_ registry: MetricRegistry) {
@@ -53,6 +57,16 @@ final class MediaMetrics: Sendable {
         let viewers = "Viewers by protocol."
         srtViewers = registry.gauge("vedette_media_viewers", viewers, labels: [("protocol", "srt")])
         httpViewers = registry.gauge("vedette_media_viewers", viewers, labels: [("protocol", "http")])
+        hlsViewers = registry.gauge("vedette_media_viewers", viewers, labels: [("protocol", "hls")])
+        hlsMuxers = registry.gauge("vedette_hls_streams", "Streams that are made into parts for HLS.")
+        hlsWaitsRefused = registry.counter(
+            "vedette_hls_waits_refused_total",
+            "Blocking requests refused because a session has too many of them."
+        )
+        hlsPicturesDropped = registry.counter(
+            "vedette_hls_pictures_dropped_total",
+            "Pictures left out of HLS: damaged, or without what they refer to."
+        )
         refusals = Dictionary(
             uniqueKeysWithValues: MediaRefusal.allCases.map { reason in
                 let help = "Publishers and viewers refused, by reason."

@@ -33,6 +33,8 @@ final class StreamHub: Sendable {
         var pending = ByteBuffer()
         var pendingIsKeyFrame = false
         var pendingSince = Instant(nanoseconds: 0)
+        var lastKeyFrame: Instant?
+        var keyInterval: Duration?
 
         mutating func advance(_ viewer: Int, isPaced: Bool, at now: Instant) -> SRTViewer.Progress {
             srtViewers[viewer].advance(
@@ -61,6 +63,8 @@ final class StreamHub: Sendable {
     var bytesReceived: UInt64 { received.load(ordering: .relaxed) }
     var bytesSent: UInt64 { sent.load(ordering: .relaxed) }
     var packetsLost: UInt64 { lost.load(ordering: .relaxed) }
+    /// Between the last two key frames, as they came; `nil` before the second one.
+    var keyInterval: Duration? { state.withLock(\.keyInterval) }
 
     // MARK: The publisher
 
@@ -72,6 +76,7 @@ final class StreamHub: Sendable {
             state.media.drop()
             state.tables = ByteBuffer()
             state.beginsAnywhere = false
+            (state.lastKeyFrame, state.keyInterval) = (nil, nil)
             for index in state.srtViewers.indices { state.srtViewers[index].restart() }
         }
     }
@@ -96,6 +101,8 @@ final class StreamHub: Sendable {
             // What belongs to the last group reaches those who keep up before it is forgotten.
             advance(&state, now)
             flush(&state)
+            state.keyInterval = state.lastKeyFrame.map { now - $0 }
+            state.lastKeyFrame = now
             state.media.begin()
             state.pendingIsKeyFrame = true
             append(UnsafeRawBufferPointer(rebasing: run[keyFrame...]), &state, now)
@@ -149,7 +156,7 @@ final class StreamHub: Sendable {
         state.pending.clear()
         for viewer in state.httpViewers {
             if viewer.push(batch, isKeyFrame: isKeyFrame, tables: state.tables) {
-                count(sent: batch.readableBytes)
+                if viewer.isCounted { count(sent: batch.readableBytes) }
             } else {
                 metrics.batchesSkipped.add()
             }
@@ -196,7 +203,7 @@ final class StreamHub: Sendable {
             if state.media.isWhole, fits {
                 let beginning = [state.tables] + state.media.chunks
                 viewer.begin(with: beginning)
-                count(sent: beginning.reduce(0) { $0 + $1.readableBytes })
+                if viewer.isCounted { count(sent: beginning.reduce(0) { $0 + $1.readableBytes }) }
             } else if state.beginsAnywhere {
                 viewer.begin(with: [state.tables])
             }
@@ -237,7 +244,7 @@ final class StreamHub: Sendable {
         if progress.skipped > 0 { metrics.packetsSkipped.add(progress.skipped) }
     }
 
-    private func count(sent bytes: Int) {
+    func count(sent bytes: Int) {
         sent.wrappingAdd(UInt64(bytes), ordering: .relaxed)
         metrics.bytesSent.add(bytes)
     }

@@ -22,7 +22,7 @@ final class StreamTable: Sendable {
         var maxBitrate = 0
     }
 
-    enum ViewerKind: Sendable { case srt, http }
+    enum ViewerKind: Sendable { case srt, http, hls }
 
     private struct Viewer {
         var lease: LeaseID
@@ -155,7 +155,7 @@ final class StreamTable: Sendable {
             for (number, viewer) in stream.viewers where leases.contains(viewer.lease) {
                 state.streams[id]?.viewers[number] = nil
                 forget(viewer, &state)
-                viewer.stop(.closedByPlatform)
+                viewer.stop(viewer.kind == .hls ? .dismissed : .closedByPlatform)
                 let left = state.streams[id]?.viewers.count ?? 0
                 state.feeds.send(.viewerLeft(id, viewer.lease, viewers: left, .closedByPlatform), metrics)
             }
@@ -373,6 +373,7 @@ final class StreamTable: Sendable {
         switch kind {
         case .srt: metrics.srtViewers
         case .http: metrics.httpViewers
+        case .hls: metrics.hlsViewers
         }
     }
 

@@ -28,7 +28,7 @@ struct VideoAssembler: Sendable {
     private static let longestReordering: Int64 = 900_000
     private static let usualDistance: Int64 = 3600
 
-    private let coding: VideoFormat.Coding
+    let coding: VideoFormat.Coding
     private var sets: ParameterSets
     private(set) var format: VideoFormat?
     private(set) var dropped = 0
@@ -107,11 +107,15 @@ struct VideoAssembler: Sendable {
     }
 
     mutating func flush(_ deliver: (Event) -> Void) {
+        // Taken out, so that it has one owner and its memory serves the next picture.
+        var taken: [UInt8] = []
+        swap(&taken, &bytes)
         defer {
-            bytes.removeAll(keepingCapacity: bytes.capacity <= Self.longestUnit / 4)
+            taken.removeAll(keepingCapacity: taken.capacity <= Self.longestUnit / 4)
+            swap(&taken, &bytes)
             isDamaged = false
         }
-        guard !bytes.isEmpty else { return }
+        guard !taken.isEmpty else { return }
         guard !isDamaged, var times else {
             dropped += 1
             return
@@ -120,8 +124,7 @@ struct VideoAssembler: Sendable {
             distance = times.decoding - lastDecoding
         }
         var draft = Draft()
-        draft.sample.reserveCapacity(bytes.count + 64)
-        let taken = bytes
+        draft.sample.reserveCapacity(taken.count + 64)
         taken.withUnsafeBytes { octets in
             NALUnits.forEach(inByteStream: octets) { unit in
                 let kind = NALUnitKind(unit, coding)

@@ -8,16 +8,29 @@ struct ClockTimeLine: Sendable {
 
     private var last: Int64?
 
+    /// Of a packet that has any. Pictures are shown after they are decoded, within the half of the line that lies ahead.
+    mutating func times(of header: PacketizedHeader) -> (presentation: Int64, decoding: Int64)? {
+        guard let presentation = header.presentation else { return nil }
+        let decoding = header.decoding ?? presentation
+        let place = place(decoding)
+        return (place + Self.distance(from: decoding, to: presentation), place)
+    }
+
     /// Not negative unless the wrap lies within the first seconds.
     mutating func place(_ time: Int64) -> Int64 {
         guard let last else {
             last = time
             return time
         }
-        var distance = (time - last) % Self.period
-        if distance >= Self.period / 2 { distance -= Self.period }
-        if distance < -Self.period / 2 { distance += Self.period }
-        self.last = last + distance
-        return last + distance
+        let place = last + Self.distance(from: last, to: time)
+        self.last = place
+        return place
+    }
+
+    /// The shortest way round.
+    private static func distance(from one: Int64, to other: Int64) -> Int64 {
+        let distance = (other - one) % period
+        if distance >= period / 2 { return distance - period }
+        return distance < -period / 2 ? distance + period : distance
     }
 }

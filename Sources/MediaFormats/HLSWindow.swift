@@ -1,11 +1,14 @@
 /// The newest segments of a live stream with their parts, as one playlist tells them (RFC 8216bis).
 ///
-/// `Payload` is what the caller keeps the octets of a part in. Bounded in segments and in octets: the oldest segment
-/// leaves for each that comes; what was listed stays to be fetched for one segment longer (6.2.2).
+/// `Payload` is what the caller keeps the octets of a part in. Bounded in segments and in octets: old segments leave
+/// when newer ones have come; what was listed stays to be fetched for one segment longer (6.2.2).
 package struct HLSWindow<Payload: Sendable>: Sendable {
     package struct Settings: Sendable {
-        /// Segments in a playlist.
-        package var segments = 10
+        /// How much a playlist lists at least, in target durations: three are required (6.2.2), and a delta has something
+        /// to leave out from seven on.
+        package var targetDurations = 10
+        /// Segments that are kept, however short they are.
+        package var segments = 120
         /// All octets that are kept.
         package var limitInBytes = 24 << 20
         /// Whole seconds; holds for ever (4.4.3.1).
@@ -135,10 +138,13 @@ package struct HLSWindow<Payload: Sendable>: Sendable {
     }
 
     private mutating func dropOldest() {
+        let enough = Int64(settings.targetDurations * settings.targetDuration) * 90_000
+        var duration = listed.reduce(0) { $0 + $1.duration }
         while listed.count > 1,
-            listed.count - (kept.last?.isComplete ?? true ? 0 : 1) > settings.segments
+            duration - kept[unlisted].duration >= enough || listed.count > settings.segments
                 || sizeInBytes > settings.limitInBytes && unlisted == 0
         {
+            duration -= kept[unlisted].duration
             if kept[unlisted].isDiscontinuity { discontinuitySequence += 1 }
             unlisted += 1
         }

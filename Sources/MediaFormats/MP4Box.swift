@@ -44,6 +44,8 @@ struct MP4Writer {
         u32(UInt32(value & 0xFFFF_FFFF))
     }
 
+    mutating func octets(_ octets: [UInt8]) { bytes.append(contentsOf: octets) }
+
     mutating func octets(_ octets: some Sequence<UInt8>) { bytes.append(contentsOf: octets) }
 
     mutating func zeros(_ count: Int) { bytes.append(contentsOf: repeatElement(0, count: count)) }

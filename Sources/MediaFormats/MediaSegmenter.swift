@@ -105,6 +105,7 @@ package struct MediaSegmenter: Sendable {
         case .unit(let unit) where unit.track == .video: lead(unit, emit)
         case .unit(let unit):
             if content.video == nil { leadBySound(unit, emit) } else { follow(unit) }
+        case .discontinuity: if held != nil { breakOff(emit) }
         case .refused: break
         }
     }

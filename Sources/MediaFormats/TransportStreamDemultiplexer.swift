@@ -11,6 +11,8 @@ package struct TransportStreamDemultiplexer: Sendable {
         case video(VideoFormat)
         case audio(AudioFormat)
         case unit(AccessUnit)
+        /// The sender says that its clock begins anew (H.222.0, 2.4.3.5): what follows does not follow in time.
+        case discontinuity
         /// A stream that is left out.
         case refused(Refusal)
     }
@@ -28,21 +30,20 @@ package struct TransportStreamDemultiplexer: Sendable {
         package var hasAudio = false
     }
 
-    enum Decoder: Sendable {
-        case video(VideoAssembler)
-        case aac(ADTSReader)
-        case g711(G711Reader)
-    }
-
-    struct Track: Sendable {
+    struct VideoTrack: Sendable {
         let stream: ProgramMap.Stream
         var packets = PacketizedStream()
-        var decoder: Decoder
-        var counter: UInt8?
-        /// The last packet began a unit.
-        var hasBegun = false
-        /// It has been said that this stream cannot be read.
-        var isRefused = false
+        var order = PacketOrder()
+        var assembler: VideoAssembler
+    }
+
+    struct AudioTrack: Sendable {
+        enum Reader: Sendable { case aac(ADTSReader), g711(G711Reader) }
+
+        let stream: ProgramMap.Stream
+        var packets = PacketizedStream()
+        var order = PacketOrder()
+        var reader: Reader
     }
 
     package private(set) var content: Content?
@@ -52,17 +53,16 @@ package struct TransportStreamDemultiplexer: Sendable {
     private var association = ProgramTable()
     private var program = ProgramTable()
     private var programPID: UInt16?
-    private var video: Track?
-    private var audio: Track?
+    private var clockPID = TransportStreamPacket.nullPID
+    // Apart, and never copied: a packet is handled in place.
+    private var video: VideoTrack?
+    private var audio: AudioTrack?
     private var timeLine = ClockTimeLine()
 
     package init() {}
 
     /// Pictures that were left out: damaged, or without what they refer to.
-    package var droppedPictures: Int {
-        guard case .video(let assembler) = video?.decoder else { return 0 }
-        return assembler.dropped
-    }
+    package var droppedPictures: Int { video?.assembler.dropped ?? 0 }
 
     /// Takes whole packets of 188 octets; what is no packet is passed over.
     package mutating func take(_ packets: UnsafeRawBufferPointer, _ deliver: (Event) -> Void) {
@@ -78,29 +78,20 @@ package struct TransportStreamDemultiplexer: Sendable {
 
     /// The stream has ended: the last picture is whole now.
     package mutating func finish(_ deliver: (Event) -> Void) {
-        Self.flush(&video, deliver)
-        Self.flush(&audio, deliver)
-    }
-
-    private static func flush(_ track: inout Track?, _ deliver: (Event) -> Void) {
-        switch track?.decoder {
-        case .video(var assembler):
-            track?.decoder = .video(VideoAssembler(.h264))
-            assembler.flush { deliver(Event($0)) }
-            track?.decoder = .video(assembler)
-        case .g711(var reader):
-            reader.flush { deliver(.unit($0)) }
-            track?.decoder = .g711(reader)
-        case .aac, nil: break
-        }
+        video?.assembler.flush { deliver(Event($0)) }
+        audio?.flush(deliver)
     }
 
     private mutating func take(_ packet: TransportStreamPacket, _ deliver: (Event) -> Void) {
         let pid = packet.pid
+        if pid == clockPID, packet.isDiscontinuity, !packet.isDamaged {
+            finish(deliver)
+            deliver(.discontinuity)
+        }
         if pid == video?.stream.pid {
-            Self.take(packet, &video, &losses, &timeLine, deliver)
+            video?.take(packet, &losses, &timeLine, deliver)
         } else if pid == audio?.stream.pid {
-            Self.take(packet, &audio, &losses, &timeLine, deliver)
+            audio?.take(packet, &losses, &timeLine, deliver)
         } else if packet.isDamaged {
             return
         } else if pid == TransportStreamPacket.programAssociationPID {
@@ -124,35 +115,32 @@ extension TransportStreamDemultiplexer {
     /// A new version of the table that names the same streams changes nothing for them.
     private mutating func readProgram(_ deliver: (Event) -> Void) {
         guard let map = ProgramMap(program.section) else { return }
+        clockPID = map.clockPID
         var content = Content()
-        var (newVideo, newAudio): (Track?, Track?)
+        var (newVideo, newAudio): (VideoTrack?, AudioTrack?)
         for stream in map.streams {
             switch Self.reading(of: stream, in: map) {
-            case .success(let decoder):
-                let track = Track(stream: stream, decoder: decoder)
-                if case .video = decoder {
-                    if newVideo == nil { newVideo = video?.stream == stream ? video : track }
-                } else if newAudio == nil {
-                    newAudio = audio?.stream == stream ? audio : track
-                }
+            case .success(.video(let coding)) where newVideo == nil:
+                let fresh = VideoTrack(stream: stream, assembler: VideoAssembler(coding))
+                newVideo = video?.stream == stream ? video : fresh
+            case .success(.audio(let reader)) where newAudio == nil:
+                newAudio = audio?.stream == stream ? audio : AudioTrack(stream: stream, reader: reader)
+            case .success: break
             case .failure(let objection):
                 deliver(.refused(Refusal(pid: stream.pid, type: stream.type, reason: objection.reason)))
             }
         }
-        if video?.stream != newVideo?.stream { Self.flush(&video, deliver) }
-        if audio?.stream != newAudio?.stream { Self.flush(&audio, deliver) }
+        if video?.stream != newVideo?.stream { video?.assembler.flush { deliver(Event($0)) } }
+        if audio?.stream != newAudio?.stream { audio?.flush(deliver) }
         (video, audio) = (newVideo, newAudio)
-        content.video =
-            switch video?.stream.type {
-            case nil: nil
-            case 0x1B: .h264
-            default: .h265
-            }
+        content.video = video?.assembler.coding
         content.hasAudio = audio != nil
         guard content != self.content else { return }
         self.content = content
         deliver(.content(content))
     }
+
+    private enum Reading { case video(VideoFormat.Coding), audio(AudioTrack.Reader) }
 
     private struct Objection: Error { var reason: String }
 
@@ -161,19 +149,19 @@ extension TransportStreamDemultiplexer {
     private static func reading(
         of stream: ProgramMap.Stream,
         in map: ProgramMap
-    ) -> Result<Decoder, Objection> {
+    ) -> Result<Reading, Objection> {
         switch stream.type {
-        case 0x1B: return .success(.video(VideoAssembler(.h264)))
-        case 0x24: return .success(.video(VideoAssembler(.h265)))
+        case 0x1B: return .success(.video(.h264))
+        case 0x24: return .success(.video(.h265))
         case 0x06 where stream.registration == Array("HEVC".utf8):
-            return .success(.video(VideoAssembler(.h265)))
-        case 0x0F: return .success(.aac(ADTSReader()))
+            return .success(.video(.h265))
+        case 0x0F: return .success(.audio(.aac(ADTSReader())))
         case 0x90, 0x91:
             // A Blu-ray disc has subtitles there.
             guard map.registration != Array("HDMV".utf8) else {
                 return refusal("a private stream is not read")
             }
-            return .success(.g711(G711Reader()))
+            return .success(.audio(.g711(G711Reader())))
         case 0x11: return refusal("AAC in LATM is not read: let the unit send ADTS (stream type 0x0F)")
         case 0x03, 0x04: return refusal("MPEG audio is not read: let the unit send AAC or G.711")
         case 0x01, 0x02:
@@ -186,103 +174,90 @@ extension TransportStreamDemultiplexer {
         }
     }
 
-    private static func refusal(_ reason: String) -> Result<Decoder, Objection> {
+    private static func refusal(_ reason: String) -> Result<Reading, Objection> {
         .failure(Objection(reason: reason))
     }
 }
 
 // MARK: Elementary streams
 
-extension TransportStreamDemultiplexer {
-    private static func take(
-        _ packet: TransportStreamPacket,
-        _ track: inout Track?,
-        _ losses: inout Int,
-        _ timeLine: inout ClockTimeLine,
-        _ deliver: (Event) -> Void
-    ) {
-        guard var taken = track else { return }
-        track = nil
-        defer { track = taken }
+/// Whether the packets of one PID come one after the other.
+struct PacketOrder: Sendable {
+    enum Verdict { case good, useless, missing, scrambled }
+
+    private var counter: UInt8?
+    /// The last packet began a unit.
+    private var hasBegun = false
+    /// It has been said that this stream cannot be read.
+    private var isRefused = false
+
+    mutating func judge(_ packet: TransportStreamPacket) -> Verdict {
         if packet.isDamaged {
-            losses += 1
-            taken.counter = nil
-            return taken.lose()
+            counter = nil
+            return .missing
         }
-        guard packet.hasPayload else { return }
+        guard packet.hasPayload else { return .useless }
         if packet.isScrambled {
-            guard !taken.isRefused else { return }
-            taken.isRefused = true
-            let stream = taken.stream
-            deliver(
-                .refused(Refusal(pid: stream.pid, type: stream.type, reason: "the stream is scrambled"))
-            )
-            return
+            defer { isRefused = true }
+            return isRefused ? .useless : .scrambled
         }
-        if let last = taken.counter, !packet.isDiscontinuity {
-            // The same counter once more is a repeated packet (H.222.0, 2.4.3.3), or a stream that begins anew.
-            let isSame = packet.continuityCounter == last
-            if isSame, packet.beginsUnit == taken.hasBegun { return }
-            if isSame || packet.continuityCounter != (last + 1) & 0x0F {
-                losses += 1
-                taken.lose()
-            }
-        }
-        taken.counter = packet.continuityCounter
-        taken.hasBegun = packet.beginsUnit
-        guard let piece = taken.packets.take(packet.payload, beginsUnit: packet.beginsUnit) else { return }
-        taken.take(piece, &timeLine, deliver)
+        let (last, began) = (counter, hasBegun)
+        counter = packet.continuityCounter
+        hasBegun = packet.beginsUnit
+        guard let last, !packet.isDiscontinuity else { return .good }
+        // The same counter once more is a repeated packet (H.222.0, 2.4.3.3), or a stream that begins anew.
+        if packet.continuityCounter == last { return packet.beginsUnit == began ? .useless : .missing }
+        return packet.continuityCounter == (last + 1) & 0x0F ? .good : .missing
     }
 }
 
-extension TransportStreamDemultiplexer.Track {
-    mutating func lose() {
-        packets.lose()
-        switch decoder {
-        case .video(var assembler):
-            decoder = .g711(G711Reader())
-            assembler.lose()
-            decoder = .video(assembler)
-        case .aac(var reader):
-            reader.lose()
-            decoder = .aac(reader)
-        case .g711(var reader):
-            reader.lose()
-            decoder = .g711(reader)
-        }
-    }
-
+extension TransportStreamDemultiplexer.VideoTrack {
     mutating func take(
-        _ piece: PacketizedStream.Piece,
+        _ packet: TransportStreamPacket,
+        _ losses: inout Int,
         _ timeLine: inout ClockTimeLine,
         _ deliver: (TransportStreamDemultiplexer.Event) -> Void
     ) {
-        var times: (presentation: Int64, decoding: Int64)?
-        if let header = piece.header, let presentation = header.presentation {
-            let decoding = timeLine.place(header.decoding ?? presentation)
-            // Pictures are shown after they are decoded, within the half of the line that lies ahead.
-            var distance = (presentation - (header.decoding ?? presentation)) % ClockTimeLine.period
-            if distance < -ClockTimeLine.period / 2 { distance += ClockTimeLine.period }
-            if distance >= ClockTimeLine.period / 2 { distance -= ClockTimeLine.period }
-            times = (decoding + distance, decoding)
+        switch order.judge(packet) {
+        case .good: break
+        case .useless: return
+        case .scrambled: return deliver(.scrambled(stream))
+        case .missing:
+            losses += 1
+            packets.lose()
+            assembler.lose()
+            guard !packet.isDamaged else { return }
         }
-        switch decoder {
-        case .video(var assembler):
-            // Taken out of the case, so that its buffer has one owner and grows in place.
-            decoder = .g711(G711Reader())
-            if piece.header == nil {
-                assembler.append(piece.octets)
-            } else {
-                assembler.begin(
-                    presentation: times?.presentation,
-                    decoding: times?.decoding,
-                    piece.octets
-                ) { deliver(.init($0)) }
-            }
-            decoder = .video(assembler)
+        guard let piece = packets.take(packet.payload, beginsUnit: packet.beginsUnit) else { return }
+        guard let header = piece.header else { return assembler.append(piece.octets) }
+        let times = timeLine.times(of: header)
+        assembler.begin(presentation: times?.presentation, decoding: times?.decoding, piece.octets) {
+            deliver(.init($0))
+        }
+    }
+}
+
+extension TransportStreamDemultiplexer.AudioTrack {
+    mutating func take(
+        _ packet: TransportStreamPacket,
+        _ losses: inout Int,
+        _ timeLine: inout ClockTimeLine,
+        _ deliver: (TransportStreamDemultiplexer.Event) -> Void
+    ) {
+        switch order.judge(packet) {
+        case .good: break
+        case .useless: return
+        case .scrambled: return deliver(.scrambled(stream))
+        case .missing:
+            losses += 1
+            lose()
+            guard !packet.isDamaged else { return }
+        }
+        guard let piece = packets.take(packet.payload, beginsUnit: packet.beginsUnit) else { return }
+        let time = piece.header.flatMap { timeLine.times(of: $0)?.presentation }
+        switch reader {
         case .aac(var reader):
-            decoder = .g711(G711Reader())
-            if piece.header != nil { reader.begin(presentation: times?.presentation) }
+            if piece.header != nil { reader.begin(presentation: time) }
             reader.append(piece.octets) { event in
                 switch event {
                 case .format(let format): deliver(.audio(format))
@@ -291,24 +266,46 @@ extension TransportStreamDemultiplexer.Track {
                     deliver(.refused(.init(pid: stream.pid, type: stream.type, reason: reason)))
                 }
             }
-            decoder = .aac(reader)
+            self.reader = .aac(reader)
         case .g711(var reader):
             if piece.header != nil {
                 if reader.isNew { deliver(.audio(.g711(stream.type == 0x90 ? .aLaw : .uLaw))) }
-                reader.begin(presentation: times?.presentation) { deliver(.unit($0)) }
+                reader.begin(presentation: time) { deliver(.unit($0)) }
             }
             reader.append(piece.octets, isLast: piece.isLast) { deliver(.unit($0)) }
-            decoder = .g711(reader)
+            self.reader = .g711(reader)
         }
+    }
+
+    private mutating func lose() {
+        packets.lose()
+        switch reader {
+        case .aac(var reader):
+            reader.lose()
+            self.reader = .aac(reader)
+        case .g711(var reader):
+            reader.lose()
+            self.reader = .g711(reader)
+        }
+    }
+
+    mutating func flush(_ deliver: (TransportStreamDemultiplexer.Event) -> Void) {
+        guard case .g711(var reader) = reader else { return }
+        reader.flush { deliver(.unit($0)) }
+        self.reader = .g711(reader)
     }
 }
 
 extension TransportStreamDemultiplexer.Event {
-    init(_ event: VideoAssembler.Event) {
+    fileprivate init(_ event: VideoAssembler.Event) {
         self =
             switch event {
             case .format(let format): .video(format)
             case .unit(let unit): .unit(unit)
             }
+    }
+
+    fileprivate static func scrambled(_ stream: ProgramMap.Stream) -> Self {
+        .refused(.init(pid: stream.pid, type: stream.type, reason: "the stream is scrambled"))
     }
 }

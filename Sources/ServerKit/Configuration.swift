@@ -96,6 +96,7 @@ package struct Configuration: Sendable {
         package var viewers: Int
         package var viewersPerStream: Int
         package var viewerBacklog: Int
+        package var hlsWindow: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
 
@@ -294,6 +295,7 @@ extension Configuration.Limits {
             viewers: read.number("limits.viewers"),
             viewersPerStream: read.number("limits.viewers_per_stream"),
             viewerBacklog: read.number("limits.viewer_backlog"),
+            hlsWindow: read.number("limits.hls_window"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")
         )

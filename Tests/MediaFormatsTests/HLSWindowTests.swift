@@ -10,9 +10,9 @@ import Testing
         var window: HLSWindow<Int>
         var parts = 0
 
-        init(segments: Int = 10, limitInBytes: Int = 1 << 20) {
+        init(targetDurations: Int = 10, limitInBytes: Int = 1 << 20) {
             var settings = HLSWindow<Int>.Settings()
-            settings.segments = segments
+            settings.targetDurations = targetDurations
             settings.limitInBytes = limitInBytes
             window = HLSWindow(settings)
             window.add(MP4Header(video: nil, audio: .g711(.aLaw)), -1)
@@ -69,7 +69,7 @@ import Testing
 
     /// 6.2.2: the oldest segments leave, by number and by octets, and can be fetched for a while.
     @Test func theWindowIsBounded() {
-        var stream = Stream(segments: 3)
+        var stream = Stream(targetDurations: 3)
         stream.add(26)
         #expect(stream.lines.filter { $0.hasSuffix(".m4s") } == ["3.m4s", "4.m4s", "5.m4s"])
         #expect(stream.lines.contains("#EXT-X-MEDIA-SEQUENCE:3"))
@@ -83,7 +83,7 @@ import Testing
 
     /// 6.2.2: a discontinuity that leaves the playlist is counted.
     @Test func discontinuitiesAreCountedWhenTheyLeave() {
-        var stream = Stream(segments: 2)
+        var stream = Stream(targetDurations: 2)
         stream.add(4)
         stream.add(4, breaks: true)
         #expect(stream.lines.contains("#EXT-X-DISCONTINUITY"))

@@ -53,15 +53,23 @@ import Testing
         let found = try pictureHashes(of: file)
         #expect(expected.count == 75 || expected.count == 72)
         #expect(found == expected)
-        let complaints = try file.run("ffmpeg", "-v", "warning", "-i", file.path, "-f", "null", "-").errors
-        // G.711 has nowhere to say how its channels lie.
-        #expect(complaints == "" || complaints == "Guessed Channel Layout for Input Stream #0.1 : mono\n")
+        #expect(try complaints(about: file) == [])
         #expect(cut.headers.count == 1)
+    }
+
+    /// What FFmpeg says while it decodes. G.711 has nowhere to say how its channels lie, and a busy machine is no fault.
+    private func complaints(about file: MediaFile) throws -> [String] {
+        try file.run("ffmpeg", "-nostdin", "-v", "warning", "-i", file.path, "-f", "null", "-").errors
+            .split(whereSeparator: \.isNewline).map(String.init)
+            .filter {
+                !$0.hasPrefix("Guessed Channel Layout") && !$0.contains("Thread message queue blocking")
+            }
     }
 
     private func pictureHashes(of file: MediaFile) throws -> [String] {
         let result = try file.run(
             "ffmpeg",
+            "-nostdin",
             "-v",
             "error",
             "-i",
@@ -109,6 +117,7 @@ import Testing
         func frames(_ file: MediaFile) throws -> Data {
             try file.run(
                 "ffmpeg",
+                "-nostdin",
                 "-v",
                 "error",
                 "-i",
@@ -181,7 +190,8 @@ import Testing
     @Test func aLongGroupIsCut() throws {
         let source = MediaFile(path: MediaFile.temporaryPath())
         _ = try MediaFile.run([
-            "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10", "-t", "9", "-c:v",
+            "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x120:rate=10", "-t",
+            "9", "-c:v",
             "libx264",
             "-g", "600", "-pix_fmt", "yuv420p", "-f", "mpegts", source.path,
         ])
@@ -215,7 +225,27 @@ import Testing
         }
         let file = try MediaFile(packets: cut.bytes)
         #expect((try file.videoFrames() ?? 0) >= 149)
-        let complaints = try file.run("ffmpeg", "-v", "warning", "-i", file.path, "-f", "null", "-").errors
-        #expect(complaints == "")
+        #expect(try complaints(about: file) == [])
+    }
+
+    /// H.222.0, 2.4.3.5: discontinuity_indicator in the packets of the clock says that another time begins, though it be
+    /// near to the old one.
+    @Test func aClockThatBeginsAnewIsADiscontinuity() throws {
+        let bytes = try RealStream.pictureOnly.make().bytes()
+        // The group in the middle, as if another sender had made it.
+        var marked = bytes
+        let begins = stride(from: 0, to: bytes.count, by: 188).filter {
+            bytes[$0 + 1] & 0x5F == 0x41 && bytes[$0 + 2] == 0
+        }
+        let place = begins[50]
+        try #require(
+            bytes[place + 3] & 0x20 != 0 && bytes[place + 5] & 0x40 != 0,
+            "a key frame with its flags"
+        )
+        marked[place + 5] |= 0x80
+        let cut = Cut(marked)
+        #expect(Cut(bytes).segments.count { $0[0].isDiscontinuity } == 0)
+        #expect(cut.segments.count { $0[0].isDiscontinuity } == 1)
+        #expect(try MediaFile(packets: cut.bytes).videoFrames() == 75)
     }
 }

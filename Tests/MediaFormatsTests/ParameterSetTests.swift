@@ -59,7 +59,7 @@ import Testing
     ) throws {
         let file = MediaFile(path: MediaFile.temporaryPath())
         let result = try MediaFile.run(
-            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2"]
+            ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2"]
                 + options + ["-frames:v", "3", "-preset", "veryfast", "-f", "mpegts", file.path]
         )
         try #require(result.status == 0, "\(result.errors)")

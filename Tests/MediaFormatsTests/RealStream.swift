@@ -72,7 +72,7 @@ enum RealStream: String, CustomTestStringConvertible, CaseIterable {
     func make() throws -> MediaFile {
         let file = MediaFile(path: MediaFile.temporaryPath())
         let result = try MediaFile.run(
-            ["ffmpeg", "-v", "error", "-y"] + arguments + [
+            ["ffmpeg", "-nostdin", "-v", "error", "-y"] + arguments + [
                 "-t", "3", "-pix_fmt", "yuv420p", "-f", "mpegts", file.path,
             ]
         )
