@@ -250,7 +250,10 @@ let package = Package(
         ),
         tests(
             "EndToEnd",
-            ["CustomerUnit", "HSSModel", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket]
+            [
+                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL,
+                nioWebSocket,
+            ]
         ),
     ]
 )

@@ -24,6 +24,8 @@ package enum MediaProtocol: String, Sendable, CaseIterable {
     case srt
     /// MPEG-TS as the body of one answer.
     case http
+    /// Playlists and parts; one session is one viewer.
+    case hls
 }
 
 /// What the programme tables of a stream say is in it.

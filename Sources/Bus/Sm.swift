@@ -30,11 +30,13 @@ package struct IngestAddress: Sendable {
 package struct PlayAddresses: Sendable {
     package var srt: Secret
     package var ts: Secret
+    package var hls: Secret
     package var expiresAt: WallTime
 
-    package init(srt: Secret, ts: Secret, expiresAt: WallTime) {
+    package init(srt: Secret, ts: Secret, hls: Secret, expiresAt: WallTime) {
         self.srt = srt
         self.ts = ts
+        self.hls = hls
         self.expiresAt = expiresAt
     }
 }
@@ -49,6 +51,8 @@ package enum MediaEnd: String, Sendable, Equatable, CaseIterable {
     case displaced
     /// The platform no longer wants it.
     case closedByPlatform = "closed-by-platform"
+    /// A viewer may watch no longer, though the stream goes on.
+    case dismissed
     /// A viewer could not keep up.
     case tooSlow = "too-slow"
     /// What arrived is not an MPEG transport stream.
@@ -73,8 +77,8 @@ package enum MediaEnd: String, Sendable, Equatable, CaseIterable {
     package var isRejection: Bool {
         switch self {
         case .overBitrate, .noProgramme, .noMedia, .unsupportedCodec: true
-        case .closedByPeer, .silent, .displaced, .closedByPlatform, .tooSlow, .malformed, .closedByOperator,
-            .publisherGone, .userLimit, .shuttingDown:
+        case .closedByPeer, .silent, .displaced, .closedByPlatform, .dismissed, .tooSlow, .malformed,
+            .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
             false
         }
     }

@@ -170,6 +170,7 @@ struct LiveBody: Encodable {
     struct Play: Encodable {
         var srt: String
         var ts: String
+        var hls: String
     }
 
     var streamId: String

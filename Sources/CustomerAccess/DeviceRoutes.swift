@@ -77,7 +77,7 @@ extension CustomerAPI {
             LiveBody(
                 streamId: lease.stream.rawValue,
                 lease: lease.lease.rawValue,
-                play: .init(srt: play.srt.reveal(), ts: play.ts.reveal()),
+                play: .init(srt: play.srt.reveal(), ts: play.ts.reveal(), hls: play.hls.reveal()),
                 expiresAt: play.expiresAt.rfc3339
             )
         )

@@ -11,7 +11,7 @@ import Vm
 /// Where a picture goes. Returns false when the reader has gone: the end of watching, not a failure.
 package typealias PictureSink = @Sendable (UnsafeRawBufferPointer) throws(CustomerError) -> Bool
 
-/// Watches one live stream and hands its MPEG-TS on.
+/// Watches one live stream and hands its pictures on: MPEG-TS, over HLS a fragmented MP4 file.
 package struct LivePlayer: Sendable {
     package enum End: Sendable, Equatable {
         /// The time that was asked for has passed, or the reader has gone.
@@ -20,7 +20,7 @@ package struct LivePlayer: Sendable {
         case streamEnded
     }
 
-    private let sink: PictureSink
+    let sink: PictureSink
     /// When to stop; nil: never.
     private let deadline: Instant?
 
@@ -29,7 +29,7 @@ package struct LivePlayer: Sendable {
         self.sink = sink
     }
 
-    private var isOver: Bool { deadline.map { Instant.now >= $0 } ?? false }
+    var isOver: Bool { deadline.map { Instant.now >= $0 } ?? false }
 
     /// Watches over HTTPS.
     package func play(ts url: Secret, with client: PlatformClient) async throws(CustomerError) -> End {

@@ -47,6 +47,7 @@ package struct LiveAnswer: Codable, Sendable {
     package struct Play: Codable, Sendable {
         package var srt: String
         package var ts: String
+        package var hls: String
     }
 
     package var streamId: String

@@ -276,6 +276,14 @@ package actor PlatformClient {
         }
     }
 
+    /// A playlist; at most 1 MiB.
+    func text(url: String) async throws(CustomerError) -> String {
+        let body = try await open(url: url)
+        do { return String(buffer: try await body.collect(upTo: 1 << 20)) } catch {
+            throw .unreachable(url: base, Self.reason(error))
+        }
+    }
+
     private static var decoder: JSONDecoder {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase

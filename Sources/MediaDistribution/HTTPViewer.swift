@@ -23,6 +23,8 @@ final class HTTPViewer: Sendable {
     private static let longestLinger: Duration = .seconds(2)
 
     let tally: Tally
+    /// What it is given is sent to somebody.
+    let isCounted: Bool
     private let limitInBytes: Int
     private let state: Mutex<State>
     private let doorbell: AsyncStream<Void>
@@ -30,7 +32,8 @@ final class HTTPViewer: Sendable {
     private let ended: AsyncStream<Void>
     private let finishEnded: AsyncStream<Void>.Continuation
 
-    init(limitInBytes: Int, at now: Instant) {
+    init(limitInBytes: Int, isCounted: Bool = true, at now: Instant) {
+        self.isCounted = isCounted
         self.limitInBytes = limitInBytes
         tally = Tally(at: now)
         state = Mutex(State(lastTaken: now))

@@ -14,6 +14,9 @@ final class MediaMetrics: Sendable {
     let eventFeedsDropped: Counter
     let streams: Gauge
     let viewers: [MediaProtocol: Gauge]
+    let hlsMuxers: Gauge
+    let hlsWaitsRefused: Counter
+    let hlsPicturesDropped: Counter
     private let endings: [MediaEnding.Role: [MediaEnd: Counter]]
     private let refusals: [MediaRefusal: Counter]
 
@@ -56,6 +59,15 @@ final class MediaMetrics: Sendable {
                 let labels = [("protocol", kind.rawValue)]
                 return (kind, registry.gauge("vedette_media_viewers", "Viewers by protocol.", labels: labels))
             }
+        )
+        hlsMuxers = registry.gauge("vedette_hls_streams", "Streams that are made into parts for HLS.")
+        hlsWaitsRefused = registry.counter(
+            "vedette_hls_waits_refused_total",
+            "Blocking requests refused because a session has too many of them."
+        )
+        hlsPicturesDropped = registry.counter(
+            "vedette_hls_pictures_dropped_total",
+            "Pictures left out of HLS: damaged, or without what they refer to."
         )
         endings = Dictionary(
             uniqueKeysWithValues: MediaEnding.Role.allCases.map { role in

@@ -33,6 +33,7 @@ extension MediaService {
             _ = try self.admit(request, context.parameters.get("stream"))
             return Response(status: .ok, headers: Self.headers)
         }
+        addHLSRoutes(to: router, peer: peer)
     }
 
     private static var headers: HTTPFields {
@@ -51,7 +52,7 @@ extension MediaService {
     }
 
     /// Neutral for the peer: what is wrong with a ticket is only counted.
-    private func admit(_ request: Request, _ name: String?) throws -> Ticket {
+    func admit(_ request: Request, _ name: String?) throws -> Ticket {
         do throws(MediaRefusal) {
             guard let stream = name.flatMap(StreamID.init(rawValue:)) else { throw .notRunning }
             guard let text = request.uri.queryParameters["ticket"] else { throw .malformed }
@@ -59,19 +60,23 @@ extension MediaService {
             try table.check(viewer: ticket)
             return ticket
         } catch {
-            metrics.count(error)
-            switch error {
-            case .notRunning: throw Problem(.notFound, detail: "The stream is not running.")
-            case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch:
-                throw Problem(
-                    .serviceUnavailable,
-                    detail: "The media server is busy.",
-                    headers: [.retryAfter: "5"]
-                )
-            case .malformed, .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .foreignIssuer,
-                .wrongSecret:
-                throw Problem(.unauthorized, detail: "The address is not valid any more. Ask for a new one.")
-            }
+            throw refuse(error)
+        }
+    }
+
+    func refuse(_ refusal: MediaRefusal) -> Problem {
+        metrics.count(refusal)
+        switch refusal {
+        case .notRunning: return Problem(.notFound, detail: "The stream is not running.")
+        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch:
+            return Problem(
+                .serviceUnavailable,
+                detail: "The media server is busy.",
+                headers: [.retryAfter: "5"]
+            )
+        case .malformed, .forged, .expired, .reused, .void, .wrongPurpose, .foreignStream, .foreignIssuer,
+            .wrongSecret:
+            return Problem(.unauthorized, detail: "The address is not valid any more. Ask for a new one.")
         }
     }
 

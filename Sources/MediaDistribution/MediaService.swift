@@ -19,6 +19,7 @@ package final class MediaService: MediaDistributor, Service {
     let admission: Admission
     let metrics: MediaMetrics
     let limits: MediaLimits
+    let hls: HLSSessions
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -38,6 +39,7 @@ package final class MediaService: MediaDistributor, Service {
         var random = SystemRandomNumberGenerator()
         issuer = Ticket.Issuer(using: &random)
         table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics, logger: logger)
+        hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -71,11 +73,15 @@ package final class MediaService: MediaDistributor, Service {
             }
         }
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
-        // A cancellation ends it in the same order.
-        try? await gracefulShutdown()
-        table.shutDown(at: .now)
-        for lane in lanes { lane.post(.stop) }
-        for lane in lanes { await lane.waitUntilEnded() }
+        await withDiscardingTaskGroup { tasks in
+            tasks.addTask { [hls] in await hls.run() }
+            // A cancellation ends it in the same order.
+            try? await gracefulShutdown()
+            table.shutDown(at: .now)
+            for lane in lanes { lane.post(.stop) }
+            for lane in lanes { await lane.waitUntilEnded() }
+            hls.shutDown()
+        }
     }
 
     private static func openLanes(
@@ -143,10 +149,12 @@ extension MediaService {
             nonce: Ticket.Nonce(using: &random)
         )
         let host = settings.domain.contains(":") ? "[\(settings.domain)]" : settings.domain
-        let path = "/live/\(stream.rawValue).ts?ticket=\(key.seal(ticket).reveal())"
+        let base = "https://\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
+        let query = "?ticket=\(key.seal(ticket).reveal())"
         return PlayAddresses(
             srt: address(of: ticket, .request),
-            ts: Secret("https://\(host):\(settings.httpsPort)\(path)"),
+            ts: Secret("\(base).ts\(query)"),
+            hls: Secret("\(base)/index.m3u8\(query)"),
             expiresAt: ticket.expiresAt
         )
     }

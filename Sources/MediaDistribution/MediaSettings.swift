@@ -63,6 +63,12 @@ package struct MediaLimits: Sendable {
     package var viewerQueueInBytes = 4 << 20
     /// Waiting for one viewer over SRT, in octets.
     package var sendBufferInBytes = 3 << 20
+    /// Parts and segments kept of one stream that is watched over HLS, in octets.
+    package var hlsWindowInBytes = 24 << 20
+    /// Requests of one HLS session that wait for something to come.
+    package var hlsWaitsPerSession = 8
+    /// An HLS session that asks for nothing for so long is over.
+    package var hlsSilence: Duration = .seconds(15)
     /// A publisher that sends nothing for so long is closed, and one that sends no programme tables.
     package var silence: Duration = .seconds(10)
     /// A viewer that takes nothing for so long is closed.

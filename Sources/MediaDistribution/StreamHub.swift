@@ -39,6 +39,8 @@ final class StreamHub: Sendable {
         var pending = ByteBuffer()
         var pendingIsKeyFrame = false
         var pendingSince = Instant(nanoseconds: 0)
+        var lastKeyFrame: Instant?
+        var keyInterval: Duration?
 
         mutating func advance(_ viewer: Int, isPaced: Bool, at now: Instant) -> SRTViewer.Progress {
             srtViewers[viewer].advance(
@@ -67,6 +69,8 @@ final class StreamHub: Sendable {
     var bytesReceived: UInt64 { received.load(ordering: .relaxed) }
     var bytesSent: UInt64 { sent.load(ordering: .relaxed) }
     var packetsLost: UInt64 { lost.load(ordering: .relaxed) }
+    /// Between the last two key frames, as they came; `nil` before the second one.
+    var keyInterval: Duration? { state.withLock(\.keyInterval) }
 
     // MARK: The publisher
 
@@ -80,6 +84,7 @@ final class StreamHub: Sendable {
             state.media.drop()
             state.tables = ByteBuffer()
             state.beginsAnywhere = false
+            (state.lastKeyFrame, state.keyInterval) = (nil, nil)
             for index in state.srtViewers.indices { state.srtViewers[index].restart() }
             for viewer in state.httpViewers { viewer.restart() }
         }
@@ -111,6 +116,8 @@ final class StreamHub: Sendable {
             // What belongs to the last group reaches those who keep up before it is forgotten.
             advance(&state, now)
             flush(&state)
+            state.keyInterval = state.lastKeyFrame.map { now - $0 }
+            state.lastKeyFrame = now
             state.media.begin()
             state.pendingIsKeyFrame = true
             if state.comingMarker != nil { beginMarking(&state) }
@@ -178,7 +185,7 @@ final class StreamHub: Sendable {
         state.pending.clear()
         for viewer in state.httpViewers {
             if viewer.push(batch, isKeyFrame: isKeyFrame, tables: state.tables) {
-                count(sent: batch.readableBytes)
+                if viewer.isCounted { count(sent: batch.readableBytes) }
             } else {
                 metrics.batchesSkipped.add()
             }
@@ -226,7 +233,7 @@ final class StreamHub: Sendable {
             if state.media.isWhole, fits {
                 let beginning = [state.tables] + state.media.chunks
                 viewer.begin(with: beginning)
-                count(sent: beginning.reduce(0) { $0 + $1.readableBytes })
+                if viewer.isCounted { count(sent: beginning.reduce(0) { $0 + $1.readableBytes }) }
             } else if state.beginsAnywhere {
                 viewer.begin(with: [state.tables])
             }
@@ -267,7 +274,7 @@ final class StreamHub: Sendable {
         if progress.skipped > 0 { metrics.packetsSkipped.add(progress.skipped) }
     }
 
-    private func count(sent bytes: Int) {
+    func count(sent bytes: Int) {
         sent.wrappingAdd(UInt64(bytes), ordering: .relaxed)
         metrics.bytesSent.add(bytes)
     }

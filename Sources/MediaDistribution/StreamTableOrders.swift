@@ -59,7 +59,7 @@ extension StreamTable {
     func dismiss(
         _ leases: Set<LeaseID>,
         of id: StreamID,
-        _ reason: MediaEnd = .closedByPlatform,
+        _ reason: MediaEnd = .dismissed,
         at now: WallTime
     ) {
         withState { dismiss(leases, of: id, reason, at: now, &$0) }

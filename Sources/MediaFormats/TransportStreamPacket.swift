@@ -15,6 +15,8 @@ package struct TransportStreamPacket {
     var beginsUnit: Bool { bytes[1] & 0x40 != 0 }
     var isDamaged: Bool { bytes[1] & 0x80 != 0 }
     var pid: UInt16 { UInt16(bytes[1] & 0x1F) << 8 | UInt16(bytes[2]) }
+    /// transport_scrambling_control is not 0: the payload is of no use without a key.
+    var isScrambled: Bool { bytes[3] & 0xC0 != 0 }
     var hasPayload: Bool { bytes[3] & 0x10 != 0 }
     var continuityCounter: UInt8 { bytes[3] & 0x0F }
 

@@ -186,39 +186,28 @@ package struct TransportStreamScanner {
     }
 
     private mutating func readAssociation() {
-        let section = association.section
-        guard section[0] == 0x00 else { return }
+        guard association.section[0] == 0x00 else { return }
         tablesChanged = true
-        for entry in stride(from: 8, to: section.count - 3, by: 4) {
-            let number = UInt16(section[entry]) << 8 | UInt16(section[entry + 1])
-            guard number != 0 else { continue }  // the network information table
-            let pid = UInt16(section[entry + 2] & 0x1F) << 8 | UInt16(section[entry + 3])
-            if pid != programPID {
-                programPID = pid
-                program = ProgramTable()
-                video = .unknown
-                videoPID = TransportStreamPacket.nullPID
-            }
-            return
-        }
+        let pid = ProgramAssociation.firstProgramPID(in: association.section)
+        guard let pid, pid != programPID else { return }
+        programPID = pid
+        program = ProgramTable()
+        video = .unknown
+        videoPID = TransportStreamPacket.nullPID
     }
 
     private mutating func readProgram() {
-        let section = program.section
-        guard section[0] == 0x02, section.count >= 12 else { return }
+        guard let map = ProgramMap(program.section) else { return }
         tablesChanged = true
-        clockPID = UInt16(section[8] & 0x1F) << 8 | UInt16(section[9])
-        var entry = 12 + (Int(section[10] & 0x0F) << 8 | Int(section[11]))
-        while entry + 5 <= section.count {
-            if let coding = Self.coding(ofType: section[entry]) {
-                videoPID = UInt16(section[entry + 1] & 0x1F) << 8 | UInt16(section[entry + 2])
-                video = .coded(coding, pid: videoPID)
-                return
-            }
-            entry += 5 + (Int(section[entry + 3] & 0x0F) << 8 | Int(section[entry + 4]))
-        }
+        clockPID = map.clockPID
         video = .none
         videoPID = TransportStreamPacket.nullPID
+        for stream in map.streams {
+            guard let coding = Self.coding(ofType: stream.type) else { continue }
+            videoPID = stream.pid
+            video = .coded(coding, pid: stream.pid)
+            return
+        }
     }
 
     /// Stream types of H.222.0 table 2-34 that are pictures.

@@ -105,6 +105,7 @@ package struct Configuration: Sendable {
         package var viewersPerStream: Int
         package var viewersPerUser: Int
         package var viewerBacklog: Int
+        package var hlsWindow: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
 
@@ -315,6 +316,7 @@ extension Configuration.Limits {
             viewersPerStream: read.number("limits.viewers_per_stream"),
             viewersPerUser: read.number("limits.viewers_per_user"),
             viewerBacklog: read.number("limits.viewer_backlog"),
+            hlsWindow: read.number("limits.hls_window"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")
         )

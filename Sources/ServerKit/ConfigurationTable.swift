@@ -312,6 +312,12 @@ package enum ConfigurationTable {
             "4MiB",
             "Kept for a slow viewer before it skips ahead."
         ),
+        size(
+            "hls_window",
+            (2 << 20)...(1 << 30),
+            "24MiB",
+            "Kept of a stream that is watched over HLS."
+        ),
         count(
             "srt_handshakes",
             1...100_000,

@@ -6,7 +6,7 @@ import HostClock
 extension CustomerCommand {
     struct Live: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Watch a camera: MPEG-TS to a file or standard output.",
+            abstract: "Watch a camera: MPEG-TS, over HLS fragmented MP4, to a file or standard output.",
             discussion: """
                 Shows it with ffplay:  vedette cu live cam-1 -o - | ffplay -
                 A stream that ends is asked for again until --duration is over.
@@ -14,7 +14,7 @@ extension CustomerCommand {
         )
 
         enum Transport: String, ExpressibleByArgument, CaseIterable {
-            case srt, ts
+            case srt, ts, hls
         }
 
         /// Streams that end at once are not asked for without end.
@@ -42,7 +42,13 @@ extension CustomerCommand {
                 if url {
                     let live = try await ask(client)
                     if session.json { return try Terminal.printJSON(live) }
-                    return print(`protocol` == .srt ? live.play.srt : live.play.ts)
+                    let address =
+                        switch `protocol` {
+                        case .srt: live.play.srt
+                        case .ts: live.play.ts
+                        case .hls: live.play.hls
+                        }
+                    return print(address)
                 }
                 try await watch(client, output ?? "-")
             }
@@ -64,6 +70,7 @@ extension CustomerCommand {
                     switch `protocol` {
                     case .ts: try await player.play(ts: Secret(live.play.ts), with: client)
                     case .srt: try await player.play(srt: Secret(live.play.srt))
+                    case .hls: try await player.play(hls: Secret(live.play.hls), with: client)
                     }
                 guard end == .streamEnded else { break }
                 restarts += 1

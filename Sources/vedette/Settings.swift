@@ -76,6 +76,7 @@ extension MediaSettings {
         limits.viewers = configuration.limits.viewers
         limits.viewersPerStream = configuration.limits.viewersPerStream
         limits.viewerQueueInBytes = configuration.limits.viewerBacklog
+        limits.hlsWindowInBytes = configuration.limits.hlsWindow
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
     }

@@ -12,7 +12,7 @@ struct VedetteBench: AsyncParsableCommand {
     )
 
     struct Run: AsyncParsableCommand {
-        enum Part: String, ExpressibleByArgument, CaseIterable { case units, live, media }
+        enum Part: String, ExpressibleByArgument, CaseIterable { case units, live, media, formats }
 
         static let configuration = CommandConfiguration(
             abstract: "Take the figures.",
@@ -20,7 +20,7 @@ struct VedetteBench: AsyncParsableCommand {
                 "Without a part: all of them. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, live, media.") var parts: [Part] = []
+        @Argument(help: "units, live, media, formats.") var parts: [Part] = []
         @Option(help: "Idle units.") var units = 5000
         @Option(help: "Seconds of each measurement.") var seconds = 30
         @Option(help: "Live pictures of each kind.") var pictures = 30
@@ -45,6 +45,7 @@ struct VedetteBench: AsyncParsableCommand {
                         .run(&report)
                 case .live:
                     try await LiveBenchmark(vedette: vedette, folder: place, runs: pictures).run(&report)
+                case .formats: try FormatsBenchmark(folder: place, repeats: repeats).run(&report)
                 case .media:
                     guard let found = try LoadTools(sources: tools, into: place) else {
                         say("media: skipped, for \(tools) has no load generators; give --tools FOLDER")

@@ -118,7 +118,7 @@ import Testing
             #expect(live.status == 200)
             #expect(
                 live.json == """
-                    {"expires_at":"\(Neighbours.seen)","lease":"l1","play":{"srt":"srt://h",\
+                    {"expires_at":"\(Neighbours.seen)","lease":"l1","play":{"hls":"https://h/s1/index.m3u8","srt":"srt://h",\
                     "ts":"https://h/s1.ts"},"stream_id":"s1"}
                     """
             )

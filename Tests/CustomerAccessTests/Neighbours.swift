@@ -281,7 +281,12 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
         if let failure = state.withLock({ $0.mediaFailure }) { throw failure }
-        return PlayAddresses(srt: Secret("srt://h"), ts: Secret("https://h/s1.ts"), expiresAt: Self.time)
+        return PlayAddresses(
+            srt: Secret("srt://h"),
+            ts: Secret("https://h/s1.ts"),
+            hls: Secret("https://h/s1/index.m3u8"),
+            expiresAt: Self.time
+        )
     }
 
     func streams() async -> [StreamStatus] {

@@ -2,6 +2,8 @@ import CustomerUnit
 import Foundation
 import Glibc
 import HSSModel
+import HostClock
+import Synchronization
 import Testing
 import Vd
 
@@ -66,6 +68,59 @@ extension EndToEnd {
                     "\(name) lost sound: \(steps.audio)"
                 )
             }
+            await anna.shutdown()
+        }
+
+        /// The same camera over HLS, through TLS: FFmpeg over HTTP/1.1, curl over HTTP/2, and our own command line.
+        @Test func hlsPlaysTheAddressAsItStands() async throws {
+            let platform = try await PlatformProcess()
+            let clip = try await Clip.path()
+            let anna = try await platform.customer("anna")
+            let unit = try await Camera.bound("cam-1", to: anna, on: platform)
+            async let asked: LiveAnswer = anna.call(.post, "/devices/cam-1/channels/0/live")
+            let push = try await unit.push()
+            let camera = try Camera.pushing(clip, to: push)
+            let live = try await asked
+            let folder = try TestFolder.make()
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let file = folder + "/hls.mp4"
+            let ffmpeg = try ToolProcess(
+                "ffmpeg",
+                [
+                    "-v", "error", "-ca_file", platform.authorityPath, "-i", live.play.hls, "-t", "5", "-c",
+                    "copy",
+                    file,
+                ]
+            )
+            #expect(await ffmpeg.end(within: 40) == 0, "\(ffmpeg.output)")
+            let counted = try await Clip.count(file)
+            #expect(counted.video >= 120 && counted.audio >= 180, "\(counted)")
+            let ca = platform.authorityPath
+            let playlist = try await Tool.output("curl", ["-s", "--http2", "--cacert", ca, live.play.hls])
+            let path = try #require(playlist.split(separator: "\n").last)
+            let base = live.play.hls.replacing(#/index\.m3u8.*$/#, with: "")
+            let status = try await Tool.output(
+                "curl",
+                [
+                    "-s", "-o", folder + "/live.m3u8", "-w", "%{http_version} %{http_code}", "--http2",
+                    "--cacert", ca,
+                    base + path,
+                ]
+            )
+            #expect(status == "2 200")
+            let text = try String(contentsOfFile: folder + "/live.m3u8", encoding: .utf8)
+            #expect(text.contains("#EXT-X-PART:DURATION=0.24000") && !text.contains("ticket"))
+            // Our client takes it part by part.
+            let pictures = Mutex<[UInt8]>([])
+            let player = LivePlayer(deadline: .now + .seconds(3)) { bytes in
+                pictures.withLock { $0 += bytes }
+                return true
+            }
+            #expect(try await player.play(hls: Secret(live.play.hls), with: anna) == .finished)
+            try Data(pictures.withLock { $0 }).write(to: URL(fileURLWithPath: folder + "/own.mp4"))
+            let own = try await Clip.count(folder + "/own.mp4")
+            #expect(own.video >= 60 && own.audio >= 90, "\(own)")
+            camera.kill()
             await anna.shutdown()
         }
 

@@ -161,7 +161,7 @@ import Vm
 
             await platform.media.dismiss([annas], of: stream)
             #expect(
-                await platform.events.wait(for: .viewerLeft(stream, annas, viewers: 1, .closedByPlatform))
+                await platform.events.wait(for: .viewerLeft(stream, annas, viewers: 1, .dismissed))
             )
             await overHTTP.waitForExit()
             #expect(try await status(anna.http) == 401)
