@@ -66,8 +66,8 @@ extension MediaEnd {
         case .noProgramme: "it has no programme"
         case .noMedia: "there are neither pictures nor sound in it"
         case .unsupportedCodec: "its pictures are neither H.264 nor H.265"
-        case .closedByPeer, .silent, .displaced, .closedByPlatform, .tooSlow, .malformed, .overBitrate,
-            .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
+        case .closedByPeer, .silent, .displaced, .closedByPlatform, .dismissed, .tooSlow, .malformed,
+            .overBitrate, .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
             rawValue
         }
     }

@@ -36,8 +36,8 @@ extension LiveFailure {
         case .noProgramme: self = .noProgramme
         case .noMedia: self = .noMedia
         case .unsupportedCodec: self = .unsupportedCodec
-        case .closedByPeer, .silent, .displaced, .closedByPlatform, .tooSlow, .malformed, .closedByOperator,
-            .publisherGone, .userLimit, .shuttingDown:
+        case .closedByPeer, .silent, .displaced, .closedByPlatform, .dismissed, .tooSlow, .malformed,
+            .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
             return nil
         }
     }
