@@ -150,12 +150,21 @@ let package = Package(
             ]
         ),
 
+        // A platform that looks at somebody else's device.
+        room(
+            "DeviceCheck",
+            [
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", nioCore, nioHTTP1,
+                nioPosix, nioSSL, nioWebSocket,
+            ]
+        ),
+
         .executableTarget(
             name: "vedette",
             dependencies: [
                 "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit",
                 "CentreManagement", "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit",
-                "CustomerUnit",
+                "CustomerUnit", "DeviceCheck",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
@@ -219,6 +228,10 @@ let package = Package(
                 nioCore,
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
+        ),
+        tests(
+            "DeviceCheckTests",
+            ["DeviceCheck", "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd"]
         ),
         tests("Tidy", []),
         tests(

@@ -11,7 +11,7 @@ struct UnitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pu",
         abstract: "Simulate premises units.",
-        subcommands: [Run.self]
+        subcommands: [Run.self, Check.self]
     )
 
     struct Run: AsyncParsableCommand {

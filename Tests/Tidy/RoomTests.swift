@@ -43,6 +43,10 @@ import Testing
             "Dispatch",
             "Foundation", "Glibc", "Synchronization",
         ]),
+        "DeviceCheck": nio.union([
+            "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "Foundation",
+            "Synchronization",
+        ]),
         "CustomerUnit": nio.union([
             "HSSModel", "HostClock", "Vm", "SRTTransport", "AsyncHTTPClient", "Dispatch",
             "FoundationEssentials",

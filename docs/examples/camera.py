@@ -85,8 +85,11 @@ class Vd:
         if first[0] & 15 == 9:
             self.frame(10, data)
             return None
-        print("←", data.decode())
-        return json.loads(data)
+        print("←", data.decode(errors="replace"))
+        try:
+            return json.loads(data)
+        except ValueError:
+            raise ConnectionError("a malformed packet: the connection ends, and a new one follows") from None
 
 
 def stop(channel):
@@ -98,6 +101,8 @@ def stop(channel):
 def serve(method, params):
     channel, stream = params.get("channel", 0), params.get("stream_id")
     if method == "PushLive":
+        if not isinstance(channel, int) or not isinstance(stream, str) or "url" not in params:
+            return {"err": {"code": 12, "msg": "channel, url and stream_id are required"}}
         if channel != 0:
             return {"err": {"code": 102, "msg": "no such channel"}}
         if pushes.get(channel, (None,))[0] == stream:
@@ -141,6 +146,7 @@ def session(host, port):
             return servers
         elif "hb_interval" in message.get("resp", {}):
             interval = message["resp"]["hb_interval"]
+            due = min(due, time.monotonic() + interval)
 
 
 attempt, failures, servers, reconnect = 0, 0, None, False
