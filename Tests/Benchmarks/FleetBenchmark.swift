@@ -97,11 +97,10 @@ struct FleetBenchmark {
     ) async throws -> PlatformUnderTest {
         let clock = ContinuousClock()
         let cut = clock.now
-        await platform.kill()
-        let platform = try await start()
+        platform.kill()
+        let platform = try await start(platform.client)
         let ready = clock.now
         let begin = try platform.server.usage()
-        await customer.use(platform.client)
         async let calls = customer.call(for: .seconds(30))
         try await allConnected(platform, every: .milliseconds(250))
         let back = clock.now
@@ -141,7 +140,7 @@ struct FleetBenchmark {
 
     // MARK: Parts
 
-    private func start() async throws -> PlatformUnderTest {
+    private func start(_ client: PlatformClient? = nil) async throws -> PlatformUnderTest {
         let connections = "\(count + 2000)"
         return try await PlatformUnderTest(
             vedette: vedette,
@@ -150,7 +149,8 @@ struct FleetBenchmark {
             [
                 "VD_KEEPALIVE": "10s", "VD_OFFLINE_AFTER": "60s", "LIMITS_UNITS": "\(count)",
                 "LIMITS_CONNECTIONS": connections, "LIMITS_CONNECTIONS_PER_ADDRESS": connections,
-            ]
+            ],
+            client: client
         )
     }
 
@@ -180,16 +180,18 @@ struct FleetBenchmark {
         )
     }
 
-    /// One for each unit on the platform, and as many again in all processes of units.
+    /// One for each unit on the platform, and what it needs besides.
     private func raiseDescriptorLimit() throws {
-        let wanted = rlim_t(count + 4000)
+        let spare = 400
         var limit = rlimit()
         let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(resource, &limit) == 0, limit.rlim_cur < wanted else { return }
-        limit = rlimit(rlim_cur: wanted, rlim_max: max(wanted, limit.rlim_max))
+        guard getrlimit(resource, &limit) == 0 else { throw BenchmarkError.platform("no limit of files") }
+        guard limit.rlim_cur < rlim_t(count + spare) else { return }
+        let most = limit.rlim_max
+        limit = rlimit(rlim_cur: rlim_t(count + spare), rlim_max: max(most, rlim_t(count + spare)))
         guard setrlimit(resource, &limit) == 0 else {
             throw BenchmarkError.platform(
-                "\(count) units need \(wanted) file descriptors: raise 'ulimit -n', or run this as root"
+                "a process may open \(most) files here: raise 'ulimit -Hn', or give --units \(Int(most) - spare)"
             )
         }
     }

@@ -17,8 +17,15 @@ final class PlatformUnderTest {
     let client: PlatformClient
     let metrics: MetricsPage
 
-    /// `folder` may have been used by an earlier one: what it knows, this one knows.
-    init(vedette: String, folder: String, ports: Int, _ settings: [String: String] = [:]) async throws {
+    /// `folder` may have been used by an earlier one: what it knows, this one knows, and who was logged in there as
+    /// `client` is so here.
+    init(
+        vedette: String,
+        folder: String,
+        ports: Int,
+        _ settings: [String: String] = [:],
+        client known: PlatformClient? = nil
+    ) async throws {
         let data = folder + "/data"
         let environment = [
             "NODE_DATA": data, "NODE_DOMAIN": "localhost", "HTTPS_HOST": "127.0.0.1",
@@ -41,11 +48,9 @@ final class PlatformUnderTest {
         address = "https://localhost:\(ports)"
         metrics = MetricsPage(port: ports + 3)
         authorityFile = data + "/tls/ca.pem"
-        client = try PlatformClient(
-            url: address,
-            authority: try String(contentsOfFile: authorityFile, encoding: .utf8)
-        )
-        try await client.logIn(user: "admin", password: Secret(Self.password))
+        let authority = try String(contentsOfFile: authorityFile, encoding: .utf8)
+        client = try known ?? PlatformClient(url: address, authority: authority)
+        if known == nil { try await client.logIn(user: "admin", password: Secret(Self.password)) }
     }
 
     func stop() async {
@@ -53,11 +58,8 @@ final class PlatformUnderTest {
         server.stop()
     }
 
-    /// Gone from one moment to the next, as in a power cut.
-    func kill() async {
-        server.kill()
-        await client.shutdown()
-    }
+    /// Gone from one moment to the next, as in a power cut. The client goes on.
+    func kill() { server.kill() }
 
     /// What unit `number` says of itself.
     static func mac(_ number: Int) -> String {

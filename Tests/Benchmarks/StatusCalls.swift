@@ -21,7 +21,7 @@ actor StatusCalls {
         case answered(Double), failed(String), wrongOwner
     }
 
-    private var client: PlatformClient
+    private let client: PlatformClient
     private(set) var wrongOwners = 0
     private let prefix: String
     private let units: Int
@@ -33,11 +33,6 @@ actor StatusCalls {
         self.prefix = prefix
         self.units = units
         self.rate = rate
-    }
-
-    /// From now on.
-    func use(_ client: PlatformClient) {
-        self.client = client
     }
 
     /// Begins calls for so long, however long the answers take, and waits for all.
