@@ -176,7 +176,7 @@ let package = Package(
             dependencies: [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
                 "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
-                logging, nioCore, unixSignals,
+                logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, unixSignals,
             ],
             path: "Tests/Benchmarks",
             exclude: ["stream-ids.h"],

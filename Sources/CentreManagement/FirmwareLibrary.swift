@@ -43,6 +43,11 @@ package final class FirmwareLibrary: Sendable {
         }
     }
 
+    /// In a structure: a lock around a bare closure wraps it once more each time it is read, for good.
+    private struct Followers {
+        var turnedAway: (@Sendable (UnitID) -> Void)?
+    }
+
     private struct Sending {
         var units: [UnitID: Int] = [:]
         var count = 0
@@ -58,7 +63,7 @@ package final class FirmwareLibrary: Sendable {
     private let logger: Logger
     private let receiving = Mutex(0)
     private let sending = Mutex(Sending())
-    private let turnedAway: Mutex<(@Sendable (UnitID) -> Void)?> = Mutex(nil)
+    private let followers = Mutex(Followers())
 
     package init(
         settings: Settings,
@@ -78,7 +83,7 @@ package final class FirmwareLibrary: Sendable {
 
     /// Sets what is done when a unit was refused a download for the platform's own load. One action.
     package func onTurnedAway(_ action: @escaping @Sendable (UnitID) -> Void) {
-        turnedAway.withLock { $0 = action }
+        followers.withLock { $0.turnedAway = action }
     }
 
     // MARK: For units
@@ -129,7 +134,7 @@ package final class FirmwareLibrary: Sendable {
     func download(_ grant: FirmwareKey.Grant) async throws(DownloadRefusal) -> Download {
         guard enter(grant.unit) else {
             metrics.turnedAway.add()
-            turnedAway.withLock { $0 }?(grant.unit)
+            followers.withLock { $0.turnedAway }?(grant.unit)
             throw .busy
         }
         do throws(DownloadRefusal) {

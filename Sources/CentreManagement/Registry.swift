@@ -41,6 +41,13 @@ package final class Registry: Sendable {
         package init() {}
     }
 
+    /// In a structure: a lock around a bare closure wraps it once more each time it is read, for good.
+    private struct Followers {
+        var arrival: (@Sendable (UnitArrival) -> Void)?
+        var change: (@Sendable (DeviceChange) async -> Void)?
+        var userDisabled: (@Sendable (UserName) async -> Void)?
+    }
+
     let store: any CentreStore
     let hasher: PasswordHasher
     let limits: Limits
@@ -53,9 +60,7 @@ package final class Registry: Sendable {
     let logins: LoginReader
     let nonces: Mutex<NonceMemory>
     let sightings = SightingJournal()
-    private let arrival: Mutex<(@Sendable (UnitArrival) -> Void)?> = Mutex(nil)
-    private let change: Mutex<(@Sendable (DeviceChange) async -> Void)?> = Mutex(nil)
-    private let userDisabled: Mutex<(@Sendable (UserName) async -> Void)?> = Mutex(nil)
+    private let followers = Mutex(Followers())
     /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
     /// was disabled may have become a session only after the first telling.
     private let revoked = Mutex<Set<UnitID>>([])
@@ -96,23 +101,23 @@ package final class Registry: Sendable {
     /// device is told a second time within 10 s; disconnecting what is not connected must do nothing. One action; the
     /// root sets it once the signalling service is there.
     package func onDeviceChange(_ action: @escaping @Sendable (DeviceChange) async -> Void) {
-        change.withLock { $0 = action }
+        followers.withLock { $0.change = action }
     }
 
     /// Sets what is done when a unit has connected. One action, and it must not wait: event loops call it.
     package func onArrival(_ action: @escaping @Sendable (UnitArrival) -> Void) {
-        arrival.withLock { $0 = action }
+        followers.withLock { $0.arrival = action }
     }
 
     func announce(_ news: UnitArrival) {
-        let action = arrival.withLock { $0 }
+        let action = followers.withLock { $0.arrival }
         action?(news)
     }
 
     /// Sets what is done when a user is disabled, in the manner of ``onDeviceChange(_:)``: the user is told a second
     /// time within 10 s.
     package func onUserDisabled(_ action: @escaping @Sendable (UserName) async -> Void) {
-        userDisabled.withLock { $0 = action }
+        followers.withLock { $0.userDisabled = action }
     }
 
     func announce(disabled user: UserName) async {
@@ -121,7 +126,7 @@ package final class Registry: Sendable {
     }
 
     private func tell(disabled user: UserName) async {
-        let action = userDisabled.withLock { $0 }
+        let action = followers.withLock { $0.userDisabled }
         await action?(user)
     }
 
@@ -134,7 +139,7 @@ package final class Registry: Sendable {
     }
 
     private func tell(_ news: DeviceChange) async {
-        let action = change.withLock { $0 }
+        let action = followers.withLock { $0.change }
         await action?(news)
     }
 

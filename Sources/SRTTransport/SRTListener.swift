@@ -24,10 +24,15 @@ package final class SRTListener: Sendable {
     /// Outlives every callback: libsrt does not tell when the last one has ended, so it is never released.
     /// There are as many as the process ever opens listeners.
     private final class Judge: Sendable {
-        let decide: Mutex<(@Sendable (SRTHandshake) -> SRTVerdict)?>
+        /// A structure: a lock around a bare closure wraps it once more each time it is read, for good.
+        struct Decision {
+            var decide: (@Sendable (SRTHandshake) -> SRTVerdict)?
+        }
+
+        let decision: Mutex<Decision>
 
         init(_ decide: @escaping @Sendable (SRTHandshake) -> SRTVerdict) {
-            self.decide = Mutex(decide)
+            decision = Mutex(Decision(decide: decide))
         }
     }
 
@@ -77,7 +82,7 @@ package final class SRTListener: Sendable {
 
     /// Accepted connections live on.
     package func close() {
-        judge.decide.withLock { $0 = nil }
+        judge.decision.withLock { $0.decide = nil }
         socket.close()
     }
 
@@ -92,7 +97,7 @@ package final class SRTListener: Sendable {
                 streamID: streamID.map { String(cString: $0) } ?? ""
             )
             let socket = SRTSocket(id: id)
-            let decide = judge.decide.withLock { $0 }
+            let decide = judge.decision.withLock { $0.decide }
             switch decide?(handshake) ?? .refuse(SRTRejection(code: SRT_REJX_DOWN)) {
             case .refuse(let reason):
                 srt_setrejectreason(id, reason.code)

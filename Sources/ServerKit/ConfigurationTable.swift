@@ -246,7 +246,7 @@ package enum ConfigurationTable {
         count(
             "connections",
             1...1_000_000,
-            10_000,
+            24_000,
             "Open connections, on the HTTP ports together and on Vd."
         ),
         count("connections_per_address", 1...1_000_000, 500, "The same from one IPv4 address or IPv6 /64."),

@@ -1,9 +1,7 @@
 import Bus
-import Glibc
 import HSSModel
 import HostClock
 import NIOCore
-import NIOPosix
 import ServerKit
 import Synchronization
 import Vd
@@ -14,13 +12,11 @@ final class HibernationListener: Sendable {
     private static let readSize = 128
 
     let settings: HibernationSettings
-    private let gate: ConnectionGate
+    private let listener: ChannelListener
     private let units: UnitRegistry
     private let waker: UnitWaker
     private let admission: any UnitAdmission
     private let metrics: HibernationMetrics
-    private let group: any EventLoopGroup
-    private let open = Mutex<[ObjectIdentifier: any Channel]>([:])
     private let pending = Atomic(0)
 
     init(
@@ -33,53 +29,31 @@ final class HibernationListener: Sendable {
         group: any EventLoopGroup
     ) {
         self.settings = settings
-        self.gate = gate
+        listener = ChannelListener(
+            name: "hibernation",
+            host: settings.host,
+            port: settings.port,
+            gate: gate,
+            readSize: Self.readSize,
+            group: group
+        )
         self.units = units
         self.waker = waker
         self.admission = admission
         self.metrics = HibernationMetrics(metrics)
-        self.group = group
     }
 
     func bind() async throws(ServerError) -> any Channel {
-        let name = "hibernation"
-        let bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: 4096)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(capacity: Self.readSize)
-            )
-            .childChannelInitializer { channel in
-                guard self.gate.admit(channel) else { return channel.close() }
-                self.enter(channel)
-                return channel.eventLoop.makeCompletedFuture {
-                    let deadline = LoginDeadline(after: self.settings.headerTimeout)
-                    let handler = HibernationHandler(self, deadline: deadline)
-                    try channel.pipeline.syncOperations.addHandlers(deadline, handler)
-                }
-            }
-        do {
-            return try await bootstrap.bind(host: settings.host, port: settings.port).get()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw .addressInUse(listener: name, host: settings.host, port: settings.port)
-        } catch {
-            throw .cannotListen(listener: name, host: settings.host, port: settings.port, reason: "\(error)")
+        try await listener.bind { channel in
+            let deadline = LoginDeadline(after: self.settings.headerTimeout)
+            let handler = HibernationHandler(self, deadline: deadline)
+            try channel.pipeline.syncOperations.addHandlers(deadline, handler)
         }
     }
 
-    func closeAll() {
-        for channel in open.withLock({ Array($0.values) }) { channel.close(promise: nil) }
-    }
+    func closeAll() { listener.closeAll() }
 
-    var connections: Int { open.withLock { $0.count } }
-
-    private func enter(_ channel: any Channel) {
-        let key = ObjectIdentifier(channel)
-        open.withLock { $0[key] = channel }
-        channel.closeFuture.whenComplete { _ in self.open.withLock { _ = $0.removeValue(forKey: key) } }
-    }
+    var connections: Int { listener.connections }
 
     // MARK: For connections
 

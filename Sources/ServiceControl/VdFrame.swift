@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 import NIOWebSocket
 
@@ -19,30 +20,28 @@ extension ByteBuffer {
         }
         writeBytes(payload)
     }
-}
 
-extension WebSocketFrame {
-    /// The payload as the peer meant it (RFC 6455, 5.3), copied once: the read buffer is small and used again.
-    var unmaskedBytes: [UInt8] {
-        let masked = data
-        guard let maskKey else { return Array(buffer: masked) }
-        let key = (maskKey[0], maskKey[1], maskKey[2], maskKey[3])
-        return masked.withUnsafeReadableBytes { source in
-            [UInt8](unsafeUninitializedCapacity: source.count) { target, count in
-                var index = 0
-                while index < source.count {
-                    let octet =
-                        switch index & 3 {
-                        case 0: key.0
-                        case 1: key.1
-                        case 2: key.2
-                        default: key.3
-                        }
-                    target.initializeElement(at: index, to: source[index] ^ octet)
-                    index += 1
-                }
-                count = source.count
+    /// The answer that opens a WebSocket (RFC 6455, 4.2.2), in one piece too.
+    init(openingFor key: String) {
+        // 1.3: the key and this text, hashed.
+        let digest = Insecure.SHA1.hash(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
+        self.init(
+            string: "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                + "Sec-WebSocket-Accept: \(Self.base64(Array(digest)))\r\n\r\n"
+        )
+    }
+
+    /// With padding.
+    private static func base64(_ bytes: [UInt8]) -> String {
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+        var text: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let part = bytes[start..<min(start + 3, bytes.count)]
+            let bits = part.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - part.count))
+            for index in 0..<4 {
+                text.append(index > part.count ? UInt8(ascii: "=") : letters[bits >> (18 - 6 * index) & 63])
             }
         }
+        return String(decoding: text, as: UTF8.self)
     }
 }

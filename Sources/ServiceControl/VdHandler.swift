@@ -10,7 +10,8 @@ import Vd
 /// Moves messages between one WebSocket and its ``RPCSession``, and serves what a unit asks. Runs on the event
 /// loop of its connection: no task and no timer for each unit.
 final class VdHandler: ChannelInboundHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     /// A Vd message may come in this many frames.
     private static let mostFragments = 32
@@ -27,9 +28,8 @@ final class VdHandler: ChannelInboundHandler {
     private let sweeper: LoopSweeper
     private let services: UnitServices
     private var session: RPCSession
+    private var reader: FrameReader
     private var context: ChannelHandlerContext?
-    /// What is written here passes NIO's frame encoder by.
-    private var encoder: ChannelHandlerContext?
     private var link: UnitLink?
     private var pendingCalls: [CallID: (CallOutcome) -> Void] = [:]
     private var lastCall: UInt64 = 0
@@ -61,13 +61,13 @@ final class VdHandler: ChannelInboundHandler {
         self.services = services
         self.sweeper = sweeper
         session = RPCSession(limits: services.settings.sessionLimits)
+        reader = FrameReader(largest: services.settings.messageSize)
     }
 
     // MARK: Life of the connection
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        encoder = try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)
         let link = UnitLink(
             registration: registration,
             login: login,
@@ -96,7 +96,6 @@ final class VdHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         step(.close(.peerGone))
         self.context = nil
-        encoder = nil
         sweeper.remove(self)
         services.metrics.connections.add(-1)
         if let link {
@@ -155,27 +154,33 @@ final class VdHandler: ChannelInboundHandler {
     // MARK: What arrives
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let frame = unwrapInboundIn(data)
-        // RFC 6455, 5.1: a server closes the connection when a frame of the client is not masked.
-        guard frame.maskKey != nil else { return refuse("without a mask") }
-        // 5.2: no extension was agreed that gives these bits a meaning.
-        guard !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return refuse("with reserved bits") }
+        guard !session.isClosed else { return }
+        reader.append(unwrapInboundIn(data))
+        do throws(FrameReader.Fault) {
+            while !session.isClosed, let frame = try reader.next() { take(frame) }
+        } catch {
+            refuse(error)
+        }
+        reader.settle()
+    }
+
+    private func take(_ frame: FrameReader.Frame) {
         link?.seen(at: .now)
         switch frame.opcode {
         case .text, .binary:
-            guard fragments == nil else { return refuse("a message within a message") }
-            receive(frame, frame.unmaskedBytes)
+            guard fragments == nil else { return refuse(.init(what: "a message within a message")) }
+            receive(frame.payload, frame.isFinal)
         case .continuation:
-            guard let soFar = fragments else { return refuse("a continuation of nothing") }
-            receive(frame, soFar + frame.unmaskedBytes)
+            guard let soFar = fragments else { return refuse(.init(what: "a continuation of nothing")) }
+            receive(soFar + frame.payload, frame.isFinal)
         case .ping:
-            write(.pong, frame.unmaskedBytes)
+            write(.pong, frame.payload)
         case .pong:
             break
         case .connectionClose:
             step(.close(.peerGone))
         default:
-            refuse("with a reserved opcode")
+            refuse(.init(what: "with a reserved opcode"))
         }
     }
 
@@ -184,14 +189,14 @@ final class VdHandler: ChannelInboundHandler {
         context.fireChannelReadComplete()
     }
 
-    private func receive(_ frame: WebSocketFrame, _ bytes: [UInt8]) {
-        guard bytes.count <= services.settings.messageSize else {
-            return refuse("a message above limits.message_size", .messageTooLarge)
-        }
-        guard frame.fin else {
+    private func receive(_ bytes: [UInt8], _ isFinal: Bool) {
+        guard bytes.count <= services.settings.messageSize else { return refuse(.tooLarge) }
+        guard isFinal else {
             fragments = bytes
             fragmentCount += 1
-            if fragmentCount > Self.mostFragments { refuse("a message in too many frames", .policyViolation) }
+            if fragmentCount > Self.mostFragments {
+                refuse(.init(what: "a message in too many frames", code: .policyViolation))
+            }
             return
         }
         fragments = nil
@@ -205,9 +210,9 @@ final class VdHandler: ChannelInboundHandler {
     }
 
     /// Breaks with a peer that does not keep to the WebSocket protocol.
-    private func refuse(_ what: String, _ code: WebSocketErrorCode = .protocolError) {
-        closeCode = code
-        step(.close(.malformed(.field(FieldError("frame", what)))))
+    private func refuse(_ fault: FrameReader.Fault) {
+        closeCode = fault.code
+        step(.close(.malformed(.field(FieldError("frame", fault.what)))))
     }
 
     // MARK: The session
@@ -366,11 +371,11 @@ final class VdHandler: ChannelInboundHandler {
         _ payload: [UInt8],
         _ promise: EventLoopPromise<Void>? = nil
     ) {
-        guard let encoder else {
+        guard let context else {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
-        encoder.write(NIOAny(ByteBuffer(frame: opcode, payload)), promise: promise)
+        context.write(wrapOutboundOut(ByteBuffer(frame: opcode, payload)), promise: promise)
         needsFlush = true
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import HSSModel
+import Logging
 import ServerKit
 
 /// `vedette serve`: the platform.
@@ -20,7 +21,11 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try options.checked()
         LogBootstrap.start(level: configuration.log.level, format: configuration.log.format)
-        ProcessMetrics.raiseDescriptorLimit()
+        let descriptors = ProcessMetrics.raiseDescriptorLimit()
+        let logger = Logger(label: "vedette")
+        for shortage in configuration.shortages(descriptors: descriptors) {
+            logger.warning("limits do not fit together", metadata: ["reason": "\(shortage)"])
+        }
         let password = ProcessInfo.processInfo.environment["VEDETTE_ADMIN_PASSWORD"]
         let platform = try await Platform(
             configuration,

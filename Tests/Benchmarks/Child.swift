@@ -115,8 +115,15 @@ final class Child {
             if hasEnded(WNOHANG) { return }
             usleep(20_000)
         }
-        if pid > 0 { kill(pid, SIGKILL) }
+        if pid > 0 { Glibc.kill(pid, SIGKILL) }
         _ = hasEnded(0)
+    }
+
+    /// Ends it from one moment to the next.
+    func kill() {
+        if pid > 0 { Glibc.kill(pid, SIGKILL) }
+        close(input)
+        if exitStatus == nil { _ = hasEnded(0) }
     }
 
     /// Its exit status, when it ends by itself.

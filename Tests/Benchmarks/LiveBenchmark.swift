@@ -29,7 +29,7 @@ struct LiveBenchmark {
             ports: 23_430,
             ["LIVE_LINGER": "0s"]
         )
-        try await platform.enrol(1, "bench-live-", into: folder + "/camera.txt")
+        try await platform.enrol(1, "bench-live-", into: [folder + "/camera.txt"])
         let customer = try await customer(of: platform)
         let code: BindCodeAnswer = try await customer.call(.post, "/bindings")
         let camera = try Child(

@@ -8,14 +8,24 @@ import NIOCore
 final class PlatformUnderTest {
     private static let password = UUID().uuidString
 
+    /// What `folder` of a platform holds for its clients.
+    static func identity(in folder: String) -> String { folder + "/data/tls" }
+
     let server: Child
     let address: String
     let authorityFile: String
     let client: PlatformClient
-    private let metricsPort: Int
+    let metrics: MetricsPage
 
-    /// `folder` may have been used by an earlier one: what it knows, this one knows.
-    init(vedette: String, folder: String, ports: Int, _ settings: [String: String] = [:]) async throws {
+    /// `folder` may have been used by an earlier one: what it knows, this one knows, and who was logged in there as
+    /// `client` is so here.
+    init(
+        vedette: String,
+        folder: String,
+        ports: Int,
+        _ settings: [String: String] = [:],
+        client known: PlatformClient? = nil
+    ) async throws {
         let data = folder + "/data"
         let environment = [
             "NODE_DATA": data, "NODE_DOMAIN": "localhost", "HTTPS_HOST": "127.0.0.1",
@@ -36,13 +46,11 @@ final class PlatformUnderTest {
         )
         try server.waitForLine { $0 == "ready" }
         address = "https://localhost:\(ports)"
-        metricsPort = ports + 3
+        metrics = MetricsPage(port: ports + 3)
         authorityFile = data + "/tls/ca.pem"
-        client = try PlatformClient(
-            url: address,
-            authority: try String(contentsOfFile: authorityFile, encoding: .utf8)
-        )
-        try await client.logIn(user: "admin", password: Secret(Self.password))
+        let authority = try String(contentsOfFile: authorityFile, encoding: .utf8)
+        client = try known ?? PlatformClient(url: address, authority: authority)
+        if known == nil { try await client.logIn(user: "admin", password: Secret(Self.password)) }
     }
 
     func stop() async {
@@ -50,25 +58,70 @@ final class PlatformUnderTest {
         server.stop()
     }
 
-    /// Enrols units `prefix0` … and writes the file that `vedette pu run --credentials` reads.
-    func enrol(_ count: Int, _ prefix: String, into file: String) async throws {
-        let client = client
-        var lines: [String] = []
-        for number in 0..<count {
-            let device = "\(prefix)\(number)"
-            let mac = String(format: "02:%02x:%02x:%02x:00:00", number >> 16, number >> 8 & 255, number & 255)
-            let body = try JSONSerialization.data(
-                withJSONObject: ["device_id": device, "mac_id": mac, "channels": 1]
-            )
-            let answer: EnrolledAnswer = try await client.call(.post, "/admin/devices", json: body)
-            lines.append("\(device) \(mac) \(answer.loginPassword)")
-        }
-        try lines.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+    /// Gone from one moment to the next, as in a power cut. The client goes on.
+    func kill() { server.kill() }
+
+    /// What unit `number` says of itself.
+    static func mac(_ number: Int) -> String {
+        String(format: "02:%02x:%02x:%02x:00:00", number >> 16, number >> 8 & 255, number & 255)
     }
 
-    /// Sum of a metric's series whose labels contain `label`.
+    /// Enrols units `prefix0` … and writes the files that `vedette pu run --credentials` reads, as many units into each.
+    func enrol(_ count: Int, _ prefix: String, into files: [String]) async throws {
+        let client = client
+        var lines = [String](repeating: "", count: count)
+        try await withThrowingTaskGroup(of: (Int, String).self) { group in
+            func enrol(_ number: Int) {
+                group.addTask {
+                    let device = "\(prefix)\(number)"
+                    let mac = Self.mac(number)
+                    let body = try JSONSerialization.data(
+                        withJSONObject: ["device_id": device, "mac_id": mac, "channels": 1]
+                    )
+                    let answer: EnrolledAnswer = try await client.call(.post, "/admin/devices", json: body)
+                    return (number, "\(device) \(mac) \(answer.loginPassword)")
+                }
+            }
+            var next = 0
+            while next < min(8, count) {
+                enrol(next)
+                next += 1
+            }
+            for try await (number, line) in group {
+                lines[number] = line
+                if next < count {
+                    enrol(next)
+                    next += 1
+                }
+            }
+        }
+        for (index, file) in files.enumerated() {
+            let part = lines[count * index / files.count..<count * (index + 1) / files.count]
+            try part.joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+        }
+    }
+
     func metric(_ name: String, _ label: String = "") async throws -> Double {
-        let request = HTTPClientRequest(url: "http://127.0.0.1:\(metricsPort)/metrics")
+        try await metrics.value(name, label)
+    }
+
+    func waitUntil(
+        _ name: String,
+        reaches count: Int,
+        within limit: Duration,
+        every interval: Duration = .milliseconds(100)
+    ) async throws {
+        try await metrics.waitUntil(name, reaches: count, within: limit, every: interval)
+    }
+}
+
+/// What a server tells of itself under `/metrics`.
+struct MetricsPage {
+    let port: Int
+
+    /// Sum of a metric's series whose labels contain `label`.
+    func value(_ name: String, _ label: String = "") async throws -> Double {
+        let request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics")
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
         let text = String(buffer: try await response.body.collect(upTo: 8 << 20))
         return text.split(separator: "\n").reduce(0) { sum, line in
@@ -88,9 +141,9 @@ final class PlatformUnderTest {
     ) async throws {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
-        while try await metric(name) != Double(count) {
+        while try await value(name) != Double(count) {
             guard clock.now < deadline else {
-                let found = try await metric(name)
+                let found = try await value(name)
                 throw BenchmarkError.platform("\(name) is \(found) after \(limit), expected \(count)")
             }
             try await Task.sleep(for: interval)

@@ -7,21 +7,21 @@ struct VedetteBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vedette-bench",
         abstract: "Measure the platform and print one table.",
-        subcommands: [Run.self, MediaServer.self],
+        subcommands: [Run.self, MediaServer.self, BareVdServer.self],
         defaultSubcommand: Run.self
     )
 
     struct Run: AsyncParsableCommand {
-        enum Part: String, ExpressibleByArgument, CaseIterable { case units, live, media, formats }
+        enum Part: String, ExpressibleByArgument, CaseIterable { case units, fleet, live, media, formats }
 
         static let configuration = CommandConfiguration(
             abstract: "Take the figures.",
             discussion:
-                "Without a part: all of them. Builds of both programs in release lie beside each other."
+                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, live, media, formats.") var parts: [Part] = []
-        @Option(help: "Idle units.") var units = 5000
+        @Argument(help: "units, fleet, live, media, formats.") var parts: [Part] = []
+        @Option(help: "Idle units; 5,000, of a fleet 20,000.") var units: Int?
         @Option(help: "Seconds of each measurement.") var seconds = 30
         @Option(help: "Live pictures of each kind.") var pictures = 30
         @Option(help: "Runs of each media load; the middle one counts.") var repeats = 3
@@ -36,13 +36,25 @@ struct VedetteBench: AsyncParsableCommand {
             let bench = own.hasPrefix("/") ? own : FileManager.default.currentDirectoryPath + "/" + own
             let vedette = (bench as NSString).deletingLastPathComponent + "/vedette"
             var report = Report()
-            for part in parts.isEmpty ? Part.allCases : parts {
+            for part in parts.isEmpty ? Part.allCases.filter({ $0 != .fleet }) : parts {
                 let place = "\(folder)/\(part.rawValue)"
                 try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
                 switch part {
                 case .units:
-                    try await UnitsBenchmark(vedette: vedette, folder: place, count: units, seconds: seconds)
-                        .run(&report)
+                    try await UnitsBenchmark(
+                        vedette: vedette,
+                        bench: bench,
+                        folder: place,
+                        count: units ?? 5000,
+                        seconds: seconds
+                    ).run(&report)
+                case .fleet:
+                    try await FleetBenchmark(
+                        vedette: vedette,
+                        folder: place,
+                        count: units ?? 20_000,
+                        seconds: seconds
+                    ).run(&report)
                 case .live:
                     try await LiveBenchmark(vedette: vedette, folder: place, runs: pictures).run(&report)
                 case .formats: try FormatsBenchmark(folder: place, repeats: repeats).run(&report)

@@ -36,6 +36,25 @@ import Testing
         }
     }
 
+    /// What would be found out by the ten-thousandth camera stands in the log of the start.
+    @Test func limitsThatStandInEachOthersWayAreNamed() throws {
+        let defaults = try Configuration(values())
+        #expect(defaults.shortages(descriptors: 1 << 20) == [])
+        #expect(
+            defaults.shortages(descriptors: 20_000) == [
+                """
+                the process may open 20000 files, and limits.connections can need 48000: raise LimitNOFILE or \
+                'ulimit -n', or lower limits.connections
+                """
+            ]
+        )
+        let few = try Configuration(values("limits: { connections: 300, units: 301 }"))
+        #expect(
+            few.shortages(descriptors: 600)
+                == ["limits.connections is 300: fewer than limits.units, 301"]
+        )
+    }
+
     @Test func everyDefaultFitsAndIsTyped() throws {
         let configuration = try Configuration(values())
         #expect(configuration.https.port == 8443)

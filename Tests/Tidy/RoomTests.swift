@@ -117,6 +117,31 @@ import Testing
         }
     }
 
+    /// `Mutex<T>` is generic code: a bare closure in it is wrapped anew, for good, by every look at it. A million looks made
+    /// a call through a million frames.
+    @Test func noLockHoldsABareClosure() throws {
+        for file in try Repository.files(in: "Sources") {
+            for (number, text) in file.code {
+                let isBare = try Self.locksABareClosure(text)
+                #expect(!isBare, "\(file):\(number): put it into a structure: \(text)")
+            }
+        }
+    }
+
+    private static func locksABareClosure(_ line: String) throws -> Bool {
+        guard line.contains("Mutex<") else { return false }
+        return try line.contains(Regex(#"Mutex<\(?(@\w+ )*\(.*\)( async)?( throws(\(\w+\))?)? -> "#))
+    }
+
+    /// The rule above must be able to fail.
+    @Test(arguments: [
+        ("let a: Mutex<(@Sendable (Int) -> Void)?> = Mutex(nil)", true), ("let a: Mutex<() -> Void>", true),
+        ("let a = Mutex<(Int, Int)>((1, 2))", false), ("let a: Mutex<[Int: () -> Void]>", false),
+        ("let a: Mutex<(@Sendable (Int) async -> Void)?>", true),
+    ]) func aBareClosureIsFound(line: String, isFound: Bool) throws {
+        #expect(try Self.locksABareClosure(line) == isFound)
+    }
+
     /// Two machines are one idea each and longer: split, they would have to open their state.
     private static let longer: Set = [
         "Sources/Vm/LiveChannel.swift", "Sources/PremisesUnit/UnitMachine.swift",
