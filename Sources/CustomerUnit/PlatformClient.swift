@@ -280,7 +280,7 @@ package actor PlatformClient {
     func text(url: String) async throws(CustomerError) -> String {
         let body = try await open(url: url)
         do { return String(buffer: try await body.collect(upTo: 1 << 20)) } catch {
-            throw .unreachable(url: base, Self.reason(error))
+            throw .unreachable(url: base, "\(ConnectionProblem(error))")
         }
     }
 
