@@ -10,14 +10,37 @@ import Vd
 final class CapabilityBook: UnitAbilities {
     private struct Entry {
         var firmwareModel: String
-        /// Nil: asked, and the unit could not say.
-        var capabilities: Capabilities?
+        var said: Said
+    }
+
+    private enum Said {
+        /// Asked, and the unit could not say.
+        case nothing
+        case capabilities(Capabilities)
+        /// What the store has, not read yet: after a start that would be thousands, of which few are asked for.
+        case document(String)
     }
 
     private let entries = Mutex<[UnitID: Entry]>([:])
 
     func known(of unit: UnitID) -> Capabilities? {
-        entries.withLock { $0[unit]?.capabilities }
+        entries.withLock { entries in
+            guard let entry = entries[unit] else { return nil }
+            switch entry.said {
+            case .nothing: return nil
+            case .capabilities(let capabilities): return capabilities
+            case .document(let text):
+                guard let object = try? JSONObject(parsing: Array(text.utf8)),
+                    let capabilities = try? Capabilities(object)
+                else {
+                    // The unit is asked again when it connects.
+                    entries[unit] = nil
+                    return nil
+                }
+                entries[unit]?.said = .capabilities(capabilities)
+                return capabilities
+            }
+        }
     }
 
     /// Whether this firmware of the unit has not been asked yet.
@@ -26,7 +49,13 @@ final class CapabilityBook: UnitAbilities {
     }
 
     func note(_ capabilities: Capabilities?, of unit: UnitID, firmwareModel: String) {
-        entries.withLock { $0[unit] = Entry(firmwareModel: firmwareModel, capabilities: capabilities) }
+        let said = capabilities.map(Said.capabilities) ?? .nothing
+        entries.withLock { $0[unit] = Entry(firmwareModel: firmwareModel, said: said) }
+    }
+
+    /// `document` is what the unit said before the platform started.
+    func recall(_ document: String, of unit: UnitID, firmwareModel: String) {
+        entries.withLock { $0[unit] = Entry(firmwareModel: firmwareModel, said: .document(document)) }
     }
 
     /// The device is gone.
@@ -73,12 +102,7 @@ actor CapabilityDesk {
             while true {
                 let page = try await store.documents(.capabilities, after: last, limit: pageLimit)
                 for (unit, document) in page {
-                    let object = try JSONObject(parsing: Array(document.body.utf8))
-                    book.note(
-                        try Capabilities(object),
-                        of: unit,
-                        firmwareModel: document.firmwareModel ?? ""
-                    )
+                    book.recall(document.body, of: unit, firmwareModel: document.firmwareModel ?? "")
                 }
                 guard page.count == pageLimit else { return }
                 last = page.last?.unit

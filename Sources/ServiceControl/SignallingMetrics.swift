@@ -9,6 +9,7 @@ struct SignallingMetrics: Sendable {
     let loginsLockedOut: Counter
     let loginsFailed: Counter
     let loginsTooMany: Counter
+    let loginsBusy: Counter
     let received: Counter
     let sent: Counter
     let heartbeats: Counter
@@ -31,6 +32,7 @@ struct SignallingMetrics: Sendable {
         loginsLockedOut = login("locked_out")
         loginsFailed = login("unavailable")
         loginsTooMany = login("too_many_units")
+        loginsBusy = login("busy")
         func messages(_ direction: String) -> Counter {
             registry.counter(
                 "vedette_vd_messages_total",

@@ -104,6 +104,7 @@ final class VdListener: Sendable {
         guard pendingLogins.wrappingAdd(1, ordering: .relaxed).newValue <= services.settings.pendingLogins
         else {
             pendingLogins.wrappingSubtract(1, ordering: .relaxed)
+            services.metrics.loginsBusy.add()
             return finished(.failure(.busy("too many logins at once; come again")))
         }
         Task(executorPreference: sweepers[ObjectIdentifier(loop)]?.value.executor) {

@@ -102,18 +102,20 @@ struct FleetBenchmark {
         let ready = clock.now
         let begin = try platform.server.usage()
         async let calls = customer.call(for: .seconds(30))
-        try await allConnected(platform, every: .milliseconds(250))
+        let returns = try await returns(to: platform, since: cut)
         let back = clock.now
         let end = try platform.server.usage()
         report.add("Restart: platform ready", (ready - cut).inSeconds, "s")
+        for (share, time) in returns {
+            report.add("Restart: \(share) % of the units back, from the kill", time.inSeconds, "s")
+        }
         report.add("Restart: all units back, from the kill", (back - cut).inSeconds, "s")
         report.add("CPU until all are back", end.cpu - begin.cpu, "s")
         report.add("CPU per unit that returns", (end.cpu - begin.cpu) / Double(count) * 1e6, "µs")
-        report.add(
-            "Logins turned away for a moment",
-            try await platform.metric("vedette_vd_logins_total") - Double(count),
-            ""
-        )
+        let accepted = try await platform.metric("vedette_vd_logins_total", "accepted")
+        report.add("Logins accepted beyond one of each unit", accepted - Double(count), "")
+        let all = try await platform.metric("vedette_vd_logins_total")
+        report.add("Logins not accepted", all - accepted, "")
         report.add("Requests to Vs meanwhile", try await platform.metric("vedette_vs_answers_total"), "")
         let found = try await calls
         report.add("Status calls answered in the 30 s after", Double(found.seconds.count), "")
@@ -166,6 +168,26 @@ struct FleetBenchmark {
             isHeard: false,
             log: folder + "/units.log"
         )
+    }
+
+    /// When which share of the units, in percent, was back; ends when all are.
+    private func returns(
+        to platform: PlatformUnderTest,
+        since cut: ContinuousClock.Instant
+    ) async throws -> [(share: Int, time: Duration)] {
+        let clock = ContinuousClock()
+        var times: [(Int, Duration)] = []
+        for share in [50, 90, 99] {
+            while try await platform.metric("vedette_vd_connections") < Double(count * share / 100) {
+                guard clock.now < cut + .seconds(300) else {
+                    throw BenchmarkError.platform("units stay away")
+                }
+                try await Task.sleep(for: .milliseconds(250))
+            }
+            times.append((share, clock.now - cut))
+        }
+        try await allConnected(platform, every: .milliseconds(250))
+        return times
     }
 
     private func allConnected(
