@@ -1,8 +1,8 @@
 /// The part of a fragmented file that comes once, before all samples (ISO/IEC 14496-12, 8.1 to 8.8.3): what RFC 8216bis
 /// calls a media initialization section. Pictures are track 1, sound is track 2.
 ///
-/// G.711 gets the sample entries `alaw` and `ulaw` of the MP4 registration authority, which FFmpeg, VLC and GStreamer
-/// take. Browsers take neither these nor any other form of it, `ipcm` (23003-5) included, which is for linear samples.
+/// G.711 gets the sample entries `alaw` and `ulaw` of the MP4 registration authority, which FFmpeg takes. Browsers take
+/// neither these nor any other form of it, `ipcm` (23003-5) included, which is for linear samples.
 package struct MP4Header: Sendable, Equatable {
     package static let videoTrack: UInt32 = 1
     package static let audioTrack: UInt32 = 2

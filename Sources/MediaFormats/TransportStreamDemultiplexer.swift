@@ -196,7 +196,11 @@ struct PacketOrder: Sendable {
             counter = nil
             return .missing
         }
-        guard packet.hasPayload else { return .useless }
+        guard packet.hasPayload else {
+            // Announces the jump of the counter that comes (2.4.3.5).
+            if packet.isDiscontinuity { (counter, hasBegun) = (packet.continuityCounter, false) }
+            return .useless
+        }
         if packet.isScrambled {
             defer { isRefused = true }
             return isRefused ? .useless : .scrambled

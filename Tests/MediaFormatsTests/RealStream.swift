@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -59,8 +60,8 @@ enum RealStream: String, CustomTestStringConvertible, CaseIterable {
                 "-map", "0:v", "-map", "1:a", "-map", "2:v", "-program", "st=0:st=1", "-program", "st=2",
             ]
         case .slices:
-            return ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25,noise=alls=60:allf=t"] + Self.sound
-                + Self.x264 + ["-qp", "4", "-slices", "4"] + Self.aac
+            return ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25,noise=alls=40:allf=t"] + Self.sound
+                + Self.x264 + ["-qp", "10", "-slices", "4"] + Self.aac
         case .aLaw: return both + Self.x264 + ["-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"]
         case .uLaw: return both + Self.x264 + ["-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1"]
         }
@@ -68,8 +69,20 @@ enum RealStream: String, CustomTestStringConvertible, CaseIterable {
 
     var hasVideo: Bool { self != .soundOnly }
 
-    /// Three seconds with a key frame each second.
+    private static let made = Mutex<[RealStream: [UInt8]]>([:])
+
+    /// Three seconds with a key frame each second; encoded once.
     func make() throws -> MediaFile {
+        let bytes = try Self.made.withLock { made in
+            if let known = made[self] { return known }
+            let bytes = try encode()
+            made[self] = bytes
+            return bytes
+        }
+        return try MediaFile(packets: bytes)
+    }
+
+    private func encode() throws -> [UInt8] {
         let file = MediaFile(path: MediaFile.temporaryPath())
         let result = try MediaFile.run(
             ["ffmpeg", "-nostdin", "-v", "error", "-y"] + arguments + [
@@ -77,11 +90,9 @@ enum RealStream: String, CustomTestStringConvertible, CaseIterable {
             ]
         )
         try #require(result.status == 0, "\(result.errors)")
-        guard self == .aLaw || self == .uLaw else { return file }
+        guard self == .aLaw || self == .uLaw else { return try file.bytes() }
         // FFmpeg knows no type for G.711 and calls it private data (0x06): cameras say 0x90 or 0x91.
-        return try MediaFile(
-            packets: Self.replaceType(0x06, self == .aLaw ? 0x90 : 0x91, in: try file.bytes())
-        )
+        return Self.replaceType(0x06, self == .aLaw ? 0x90 : 0x91, in: try file.bytes())
     }
 
     /// Changes a stream type in every programme map, and its checksum with it.
