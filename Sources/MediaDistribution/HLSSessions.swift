@@ -1,6 +1,7 @@
 import Bus
 import HSSModel
 import HostClock
+import ServerKit
 import Synchronization
 import Vm
 
@@ -186,18 +187,13 @@ final class HLSSession: Sendable {
         var end: MediaEnd?
     }
 
-    /// 128 random bits.
     let name: String
     let tally: Tally
     private let mostWaiting: Int
     private let state: Mutex<State>
 
     init(waits: Int, at now: Instant) {
-        var random = SystemRandomNumberGenerator()
-        name = [random.next(), random.next()].map { (number: UInt64) in
-            let text = String(number, radix: 16)
-            return String(repeating: "0", count: 16 - text.count) + text
-        }.joined()
+        name = RandomName.make()
         mostWaiting = waits
         tally = Tally(at: now)
         state = Mutex(State(lastHeard: now))

@@ -34,16 +34,13 @@ final class StreamTable: Sendable {
         self.logger = logger
     }
 
-    /// Looks at everything, or changes it; what ended by it is counted and logged when the lock is free.
+    /// Looks at everything, or changes it; what ended by it is logged when the lock is free.
     func withState<Result, Failure>(
         _ body: (inout State) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         var endings: [MediaEnding] = []
         defer {
-            for ending in endings {
-                metrics.count(ending)
-                ending.log(to: logger)
-            }
+            for ending in endings { ending.log(to: logger) }
         }
         return try state.withLock { state throws(Failure) in
             defer { swap(&endings, &state.endings) }
@@ -77,10 +74,10 @@ final class StreamTable: Sendable {
             var stream = state.streams[ticket.stream] ?? newStream(epoch: ticket.epoch, at: now)
             if let displaced = stream.publishing {
                 metrics.displacements.add()
+                conclude(.init(displaced, of: ticket.stream, .displaced, at: now), &state)
                 state.feeds.send(.unpublished(ticket.stream, displaced.epoch, .displaced), metrics)
                 displaced.publisher.stop(.displaced)
                 stream.lastEnd = PublisherEnd(reason: .displaced, time: now)
-                state.endings.append(.init(displaced, of: ticket.stream, .displaced, at: now))
             } else {
                 metrics.streams.add(1)
             }
@@ -135,8 +132,14 @@ final class StreamTable: Sendable {
         state.streams[id]?.lastEnd = PublisherEnd(reason: reason, time: now)
         state.streams[id]?.keepUntil = now + limits.grace
         state.streams[id]?.viewersWaitUntil = now + limits.grace
+        conclude(.init(publishing, of: id, reason, at: now), &state)
         state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
-        state.endings.append(.init(publishing, of: id, reason, at: now))
+    }
+
+    /// Counts an end, before anybody hears of it.
+    private func conclude(_ ending: MediaEnding, _ state: inout State) {
+        metrics.count(ending)
+        state.endings.append(ending)
     }
 
     private func check(publisher ticket: Ticket, _ state: State) throws(MediaRefusal) {
@@ -263,8 +266,8 @@ final class StreamTable: Sendable {
         if let publishing = stream.publishing {
             metrics.streams.add(-1)
             publishing.publisher.stop(reason)
+            conclude(.init(publishing, of: id, reason, at: now), &state)
             state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
-            state.endings.append(.init(publishing, of: id, reason, at: now))
         }
         var left = stream.viewers.count
         for viewer in stream.viewers.values {
@@ -285,8 +288,8 @@ final class StreamTable: Sendable {
     ) {
         state.viewers -= 1
         metrics.viewers[viewer.kind]?.add(-1)
+        conclude(.init(viewer, of: stream, reason, at: now), &state)
         state.feeds.send(.viewerLeft(stream, viewer.lease, viewers: left, reason), metrics)
-        state.endings.append(.init(viewer, of: stream, reason, at: now))
     }
 
     func newStream(epoch: Epoch, at now: WallTime) -> Stream {

@@ -86,8 +86,8 @@ actor LiveDirector {
         guard places(of: user) < mostPerUser else { throw .userLimit }
         lastRequest += 1
         let request = LiveRequestID(lastRequest)
-        let lease = LeaseID(unchecked: Self.randomName("l"))
-        let fresh = StreamID(unchecked: Self.randomName("s"))
+        let lease = LeaseID(unchecked: RandomName.make("l"))
+        let fresh = StreamID(unchecked: RandomName.make("s"))
         let asked = Instant.now
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -387,28 +387,5 @@ actor LiveDirector {
         case .lost: return .lost
         case .busy: return .noIngest("too many requests wait for unit \(channel.unit)")
         }
-    }
-
-    /// 128 random bits: names must not be guessed, they are part of what opens a stream.
-    private static func randomName(_ prefix: String) -> String {
-        var generator = SystemRandomNumberGenerator()
-        return prefix + [generator.next(), generator.next()].map { padded($0) }.joined()
-    }
-
-    private static func padded(_ number: UInt64) -> String {
-        let text = String(number, radix: 16)
-        return String(repeating: "0", count: 16 - text.count) + text
-    }
-}
-
-extension LiveChannel.Link {
-    init(_ state: LinkState) {
-        self =
-            switch state {
-            case .connected: .connected
-            case .disconnected: .disconnected
-            case .offline: .offline
-            case .asleep: .asleep
-            }
     }
 }

@@ -55,3 +55,15 @@ extension LiveStatus.Activity {
             }
     }
 }
+
+extension LiveChannel.Link {
+    init(_ state: LinkState) {
+        self =
+            switch state {
+            case .connected: .connected
+            case .disconnected: .disconnected
+            case .offline: .offline
+            case .asleep: .asleep
+            }
+    }
+}
