@@ -355,6 +355,8 @@ extension WebhookDispatcher: WebhookPoint {
         } catch {
             throw ActivityError(error)
         }
+        // Where it was never parked, units that were given up are taken up again.
+        note(true, id)
         changed.yield()
     }
 }

@@ -28,7 +28,7 @@ import Testing
     /// Over TLS too, where a farewell that never comes is waited for 5 s otherwise.
     @Test func aSilentUnitIsCutAtOnce() async throws {
         var settings = SignallingBench.settings
-        settings.offlineAfter = .milliseconds(300)
+        settings.offlineAfter = .seconds(4)
         try await SignallingBench.run(settings: settings, tls: true) { bench in
             // The wait for TLS would be 5 s each time; a machine that is busy for long is so now and then.
             var shortest = Duration.seconds(60)
