@@ -36,8 +36,13 @@ package struct SessionFile: Codable, Sendable {
         }
     }
 
-    /// Replaces the file as a whole, so that a crash leaves the old or the new one.
+    /// Replaces the file as a whole, so that a crash leaves the old or the new one. A device or a pipe is left alone: root
+    /// would replace `/dev/null`.
     package func save(to path: String) throws(CustomerError) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw .sessionFile(path: path, "is not a file")
+        }
         let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(
             separator: "/"
         )

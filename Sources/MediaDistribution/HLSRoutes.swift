@@ -116,7 +116,7 @@ extension MediaService {
         defer { session.endWaiting(at: .now) }
         let answer = await body()
         // Whoever may watch no longer hears nothing more, though the request was allowed when it came.
-        guard !(session.end?.isOfOneViewer ?? false) else { return .missing }
+        guard session.end?.letsViewersFinish ?? true else { return .missing }
         return answer
     }
 

@@ -145,11 +145,11 @@ final class HLSSessions: Sendable {
         let muxer = state.withLock { state -> HLSMuxer? in
             guard let entry = state.entries[session.name] else { return nil }
             // The stream has ended: what is there may be seen to its end, then ``sweep(at:)`` forgets the session.
-            guard reason.isOfOneViewer else { return entry.muxer }
+            guard !reason.letsViewersFinish else { return entry.muxer }
             return remove(session.name, &state)
         }
         guard let muxer else { return }
-        if reason.isOfOneViewer { muxer.stop() } else { muxer.finish() }
+        if reason.letsViewersFinish { muxer.finish() } else { muxer.stop() }
     }
 
     /// Ends sessions that ask for nothing any more.

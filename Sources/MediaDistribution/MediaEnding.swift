@@ -35,19 +35,9 @@ extension MediaEnd {
     /// A viewer may first show what it was sent.
     var letsViewersFinish: Bool {
         switch self {
-        case .closedByPlatform, .dismissed, .publisherGone, .shuttingDown: true
+        case .closedByPlatform, .publisherGone, .shuttingDown: true
         case .closedByPeer, .silent, .displaced, .tooSlow, .malformed, .overBitrate, .noProgramme, .noMedia,
-            .unsupportedCodec, .closedByOperator, .userLimit:
-            false
-        }
-    }
-
-    /// The stream goes on, without this viewer.
-    var isOfOneViewer: Bool {
-        switch self {
-        case .dismissed, .closedByOperator, .userLimit, .tooSlow, .closedByPeer: true
-        case .closedByPlatform, .publisherGone, .shuttingDown, .silent, .displaced, .malformed, .overBitrate,
-            .noProgramme, .noMedia, .unsupportedCodec:
+            .unsupportedCodec, .closedByOperator, .dismissed, .userLimit:
             false
         }
     }

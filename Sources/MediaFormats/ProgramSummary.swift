@@ -22,21 +22,9 @@ package struct ProgramSummary: Sendable, Equatable {
 
     /// A section of a programme map without its checksum; `nil` for another table.
     package init?(_ section: [UInt8]) {
-        guard section.count >= 12, section[0] == 0x02 else { return nil }
-        clockPID = UInt16(section[8] & 0x1F) << 8 | UInt16(section[9])
-        var found: [Stream] = []
-        var entry = 12 + (Int(section[10] & 0x0F) << 8 | Int(section[11]))
-        while entry + 5 <= section.count {
-            found.append(
-                Stream(
-                    pid: UInt16(section[entry + 1] & 0x1F) << 8 | UInt16(section[entry + 2]),
-                    type: section[entry],
-                    kind: Self.kind(ofType: section[entry])
-                )
-            )
-            entry += 5 + (Int(section[entry + 3] & 0x0F) << 8 | Int(section[entry + 4]))
-        }
-        streams = found
+        guard let map = ProgramMap(section) else { return nil }
+        clockPID = map.clockPID
+        streams = map.streams.map { Stream(pid: $0.pid, type: $0.type, kind: Self.kind(ofType: $0.type)) }
     }
 
     /// The first pictures, by name.

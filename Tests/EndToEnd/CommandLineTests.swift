@@ -38,6 +38,25 @@ extension EndToEnd {
             #expect(output == "Error: \(url) cannot be reached: \(reason)\n")
         }
 
+        /// Root's login would replace `/dev/null` for everybody.
+        @Test func aSessionReplacesNothingButFiles() throws {
+            let folder = try TestFolder.make()
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let path = folder + "/pipe"
+            try #require(mkfifo(path, 0o600) == 0)
+            let session = SessionFile(
+                url: "https://localhost",
+                user: "anna",
+                accessToken: "a",
+                refreshToken: "r",
+                authority: nil
+            )
+            #expect(throws: CustomerError.sessionFile(path: path, "is not a file")) {
+                try session.save(to: path)
+            }
+            #expect(throws: Never.self) { try session.save(to: folder + "/session.json") }
+        }
+
         /// "unknown keys, wrong types and out-of-range values are errors that name file, key, what is allowed and what was found".
         @Test func configCheckSaysEverythingAtOnce() async throws {
             let folder = try TestFolder.make()
