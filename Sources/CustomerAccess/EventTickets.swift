@@ -9,6 +9,8 @@ final class EventTickets: Sendable {
     static let validity = Duration.seconds(60)
     /// In all; where so many wait, the next is refused.
     private static let most = 10_000
+    /// Of one login; its oldest makes room.
+    private static let mostOfOne = 16
 
     private struct Ticket {
         var access: Secret
@@ -23,6 +25,11 @@ final class EventTickets: Sendable {
         let digits = [generator.next(), generator.next(), generator.next()] as [UInt64]
         let name = digits.map { String($0, radix: 36) }.joined(separator: "-")
         return tickets.withLock { tickets in
+            let own = tickets.filter { $0.value.access == access }
+            if own.count >= Self.mostOfOne, let oldest = own.min(by: { $0.value.expires < $1.value.expires })
+            {
+                tickets[oldest.key] = nil
+            }
             if tickets.count >= Self.most { tickets = tickets.filter { $0.value.expires > now } }
             guard tickets.count < Self.most else { return nil }
             tickets[name] = Ticket(access: access, expires: now + Self.validity)

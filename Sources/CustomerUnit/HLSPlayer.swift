@@ -3,6 +3,9 @@ package import HSSModel
 import NIOCore
 
 extension LivePlayer {
+    /// "Nothing came" in a row, each after the platform's longest wait: more than `live.grace` with usual key frames.
+    private static let mostWaits = 10
+
     /// Watches over HLS (RFC 8216bis), part by part as they come: a fragmented file that players take as it is.
     package func play(hls url: Secret, with client: PlatformClient) async throws(CustomerError) -> End {
         let variants = try await client.text(url: url.reveal())
@@ -13,18 +16,33 @@ extension LivePlayer {
         var query = ""
         var position: HLSPlaylist.Position?
         var header: String?
-        while !isOver, !Task.isCancelled {
+        var waits = 0
+        watching: while !isOver, !Task.isCancelled {
             let text: String
-            do { text = try await client.text(url: playlistURL + query) } catch .refused(status: 404, _) {
+            do {
+                text = try await client.text(url: playlistURL + query)
+                waits = 0
+            } catch .refused(status: 404, _) {
                 return .streamEnded
+            } catch .refused(status: 503, _) {
+                // The camera may be on its way back.
+                waits += 1
+                guard waits < Self.mostWaits else { return .streamEnded }
+                continue
             }
             let playlist = HLSPlaylist(text)
             for piece in playlist.pieces(from: position) {
-                if piece.header != header {
-                    guard try await fetch(piece.header, playlistURL, client) else { return .finished }
-                    header = piece.header
+                do {
+                    if piece.header != header {
+                        guard try await fetch(piece.header, playlistURL, client) else { return .finished }
+                        header = piece.header
+                    }
+                    guard try await fetch(piece.path, playlistURL, client), !isOver else { return .finished }
+                } catch .refused(status: 404, _) {
+                    // It was listed too long ago; the playlist knows what there is now, and whether there is any.
+                    query = ""
+                    continue watching
                 }
-                guard try await fetch(piece.path, playlistURL, client), !isOver else { return .finished }
                 position = piece.next
             }
             guard !playlist.isOver else { return .streamEnded }

@@ -77,7 +77,7 @@ package enum CheckHost {
         let port = listener.localAddress?.port ?? 0
         let scheme = address.trust == nil ? "http" : "https"
         let done = loop.makePromise(of: CheckReport.self)
-        try await loop.submit {
+        let opened = loop.submit {
             var settings = settings
             settings.base = "\(scheme)://\(address.domain):\(port)/check/"
             settings.domain = address.domain
@@ -93,7 +93,12 @@ package enum CheckHost {
                 tell: tell,
                 done: done
             )
-        }.get()
+        }
+        do { try await opened.get() } catch {
+            done.fail(error)
+            try? await listener.close()
+            throw error
+        }
         ready("\(scheme)://\(address.domain):\(port)")
         let report = try await withTaskCancellationHandler {
             try await done.futureResult.get()

@@ -213,7 +213,9 @@ struct CheckMemory: Sendable {
     func shown(_ answer: JSONObject) -> String {
         guard answer != .empty else { return "success" }
         var text = String(decoding: answer.bytes.prefix(4096), as: UTF8.self)
-        for secret in [settings.base, settings.passphrase.reveal(), settings.password.reveal()]
+        for secret in [
+            settings.base, settings.passphrase.reveal(), settings.password.reveal(), settings.ticket.reveal(),
+        ]
         where !secret.isEmpty {
             text.replace(secret, with: "…")
         }

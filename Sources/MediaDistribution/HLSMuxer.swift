@@ -73,15 +73,16 @@ final class HLSMuxer: Sendable {
         var bell = feed.makeBell()
         var dropped = 0
         while let batches = await feed.next(&bell) {
-            var outputs: [MediaSegmenter.Output] = []
             for batch in batches {
+                // One batch at a time: what a hostile stream makes of it is published, and bounded, before the next.
+                var outputs: [MediaSegmenter.Output] = []
                 batch.withUnsafeReadableBytes { octets in
                     demultiplexer.take(octets) { segmenter.take($0) { outputs.append($0) } }
                 }
+                publish(outputs, segmenter)
             }
             metrics.hlsPicturesDropped.add(max(0, demultiplexer.droppedPictures - dropped))
             dropped = demultiplexer.droppedPictures
-            publish(outputs, segmenter)
         }
         var outputs: [MediaSegmenter.Output] = []
         demultiplexer.finish { segmenter.take($0) { outputs.append($0) } }

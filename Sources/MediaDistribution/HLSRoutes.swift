@@ -120,13 +120,14 @@ extension MediaService {
         return answer
     }
 
-    /// What has a number never changes: caches may keep it for as long as it could be asked for.
+    /// What has a number never changes: a player may keep it for as long as it could be asked for, but no cache that others
+    /// share, who may not watch.
     private func media(_ answer: HLSMuxer.Answer<[ByteBuffer]>) throws -> Response {
         let buffers = try content(answer)
         return Response(
             status: .ok,
             headers: [
-                .contentType: "video/mp4", .cacheControl: "max-age=60, immutable",
+                .contentType: "video/mp4", .cacheControl: "private, max-age=60, immutable",
                 .accessControlAllowOrigin: "*",
             ],
             body: ResponseBody(contentsOf: buffers)

@@ -80,7 +80,9 @@ final class HLSSessions: Sendable {
         let place = try table.join(ticket, .hls, from: peer, at: .now) { [self] in stopped(session, $0) }
         let outcome = state.withLock { state -> Opening in
             guard state.isOpen, session.end == nil else { return .late }
-            if let name = state.byTicket[ticket.nonce], let other = state.entries[name]?.session {
+            if let name = state.byTicket[ticket.nonce], let other = state.entries[name]?.session,
+                other.end == nil
+            {
                 return .second(other)
             }
             let known = state.muxers[ticket.stream].flatMap {
@@ -101,7 +103,11 @@ final class HLSSessions: Sendable {
         }
         switch outcome {
         case .opened(let isNew, let muxer):
-            if isNew { start.yield(muxer) }
+            if isNew, case .terminated = start.yield(muxer) {
+                // Nobody would run it, and requests would wait for it.
+                muxer.stop()
+                throw .shuttingDown
+            }
             return session
         case .second(let other):
             table.leave(ticket.stream, viewer: place.id, .closedByPeer, at: .now)
@@ -141,10 +147,10 @@ final class HLSSessions: Sendable {
 
     /// Runs under the table's lock, which has forgotten the viewer already.
     private func stopped(_ session: HLSSession, _ reason: MediaEnd) {
-        session.end(reason)
+        session.end(reason, at: .now)
         let muxer = state.withLock { state -> HLSMuxer? in
             guard let entry = state.entries[session.name] else { return nil }
-            // The stream has ended: what is there may be seen to its end, then ``sweep(at:)`` forgets the session.
+            // What is there may be seen to its end, then ``sweep(at:)`` forgets the session.
             guard !reason.letsViewersFinish else { return entry.muxer }
             return remove(session.name, &state)
         }
@@ -152,10 +158,10 @@ final class HLSSessions: Sendable {
         if reason.letsViewersFinish { muxer.finish() } else { muxer.stop() }
     }
 
-    /// Ends sessions that ask for nothing any more.
+    /// Ends sessions that ask for nothing any more, and those whose stream ended some time ago, whatever they ask.
     func sweep(at now: Instant) {
         let (silent, idle, muxers) = state.withLock { state in
-            let silent = state.entries.values.filter { now - $0.session.lastHeard > limits.hlsSilence }
+            let silent = state.entries.values.filter { $0.session.isOver(at: now, after: limits.hlsSilence) }
             let idle = silent.compactMap { remove($0.session.name, &state) }
             return (silent, idle, state.muxers.values.map(\.muxer))
         }
@@ -184,7 +190,7 @@ final class HLSSession: Sendable {
     private struct State {
         var lastHeard: Instant
         var waiting = 0
-        var end: MediaEnd?
+        var end: (reason: MediaEnd, time: Instant)?
     }
 
     let name: String
@@ -199,12 +205,21 @@ final class HLSSession: Sendable {
         state = Mutex(State(lastHeard: now))
     }
 
-    var end: MediaEnd? { state.withLock(\.end) }
-    var lastHeard: Instant { state.withLock { $0.waiting > 0 ? .now : $0.lastHeard } }
+    var end: MediaEnd? { state.withLock { $0.end?.reason } }
+
+    /// It has asked for nothing for so long, or what it may still see has been there for so long.
+    func isOver(at now: Instant, after silence: Duration) -> Bool {
+        state.withLock { state in
+            if let end = state.end { return now - end.time > silence }
+            return state.waiting == 0 && now - state.lastHeard > silence
+        }
+    }
 
     func heard(at now: Instant) { state.withLock { $0.lastHeard = now } }
 
-    func end(_ reason: MediaEnd) { state.withLock { $0.end = $0.end ?? reason } }
+    func end(_ reason: MediaEnd, at now: Instant) {
+        state.withLock { $0.end = $0.end ?? (reason, now) }
+    }
 
     /// False: too many requests of this session wait already.
     func beginWaiting() -> Bool {

@@ -27,6 +27,11 @@ package final class BatteryDesk: Sendable {
         self.feed = feed
     }
 
+    /// Its device is removed: one that is enrolled anew under this name begins with nothing.
+    package func forget(_ unit: UnitID) {
+        state.withLock { $0.reports[unit] = nil }
+    }
+
     package func changed(_ change: BatteryChange, of unit: UnitID) async {
         let report = BatteryReport(percent: change.percent, time: .now)
         let isNews = state.withLock {

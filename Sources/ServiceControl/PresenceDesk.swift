@@ -27,6 +27,8 @@ actor PresenceDesk {
     private var hasBegun = false
     /// To be looked at. At most every unit of the registry.
     private var unlooked: Set<UnitID> = []
+    /// Of these one change is due; a store that fails costs them no second turn.
+    private var admitted: Set<UnitID> = []
     private var rates = RateLimiter<UnitID>(perSecond: changesPerSecond, burst: burst, capacity: 100_000)
     private let startedAt: Instant
     /// The last round could not write.
@@ -90,7 +92,8 @@ actor PresenceDesk {
             let looked = Array(unlooked.prefix(Self.step))
             for unit in looked {
                 guard let change = look(at: unit, now) else { continue }
-                if rates.admit(unit, at: now) {
+                if admitted.contains(unit) || rates.admit(unit, at: now) {
+                    admitted.insert(unit)
                     changes.append(change)
                 } else {
                     postponed.insert(unit)
@@ -100,6 +103,7 @@ actor PresenceDesk {
             for case .became(let record, _) in changes { ledger.noted(record) }
             for unit in strangers { ledger.forget(unit) }
             unlooked.subtract(looked)
+            admitted.subtract(looked)
         }
     }
 

@@ -20,6 +20,13 @@ package final class WebhookDispatcher: Service {
         var lagging: Set<WebhookID> = []
         /// When something was last taken.
         var delivered: [WebhookID: WallTime] = [:]
+
+        /// It is parked, or removed: what is known of it is learned anew.
+        mutating func forget(_ id: WebhookID) {
+            running.remove(id)
+            lagging.remove(id)
+            delivered[id] = nil
+        }
     }
 
     /// The way to a webhook ended before its page was through.
@@ -87,7 +94,7 @@ package final class WebhookDispatcher: Service {
                 where state.withLock({ $0.running.insert(webhook.id).inserted }) {
                     group.addTask {
                         await self.serve(webhook.id)
-                        self.state.withLock { _ = $0.running.remove(webhook.id) }
+                        self.state.withLock { $0.forget(webhook.id) }
                     }
                 }
             }

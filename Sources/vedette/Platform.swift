@@ -101,6 +101,7 @@ struct Platform {
             case .removed(let unit):
                 await signalling.forgetWishes(of: unit)
                 firmware.rollOuts.removed(unit)
+                activities.batteries.forget(unit)
             case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
             }
             await signalling.disconnect(change.unit)

@@ -35,8 +35,9 @@ final class ToolProcess: Sendable {
         _ = FileManager.default.createFile(atPath: printed, contents: nil)
         let log = FileHandle(forWritingAtPath: printed)
         if let output {
-            _ = FileManager.default.createFile(atPath: output, contents: nil)
-            process.standardOutput = FileHandle(forWritingAtPath: output)
+            // Not Foundation's createFile, which puts a new file in the place of the old one, and so of a device.
+            let file = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+            process.standardOutput = FileHandle(fileDescriptor: file, closeOnDealloc: true)
         } else {
             process.standardOutput = log
         }

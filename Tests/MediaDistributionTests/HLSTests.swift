@@ -95,7 +95,7 @@ import Testing
             let header = try await player.get("init0.mp4")
             #expect(header.body.dropFirst(4).starts(with: Array("ftyp".utf8)))
             #expect(header.fields.contains("access-control-allow-origin: *"))
-            #expect(header.fields.contains("cache-control: max-age=60, immutable"))
+            #expect(header.fields.contains("cache-control: private, max-age=60, immutable"))
             let segments = last.text.split(separator: "\n").filter { $0.hasSuffix(".m4s") }
             let segment = try await player.get(String(try #require(segments.last)))
             #expect(segment.status == "200" && segment.body.count > 10_000)
@@ -160,6 +160,20 @@ import Testing
             #expect(try await player.get(String(try #require(segments.last))).status == "200")
             #expect(await platform.events.first { if case .viewerLeft = $0 { true } else { false } } != nil)
         }
+    }
+
+    /// Its pictures are seen to their end, but not kept for as long as somebody asks.
+    @Test func aSessionOfAClosedStreamEndsWhateverItAsks() throws {
+        let now = Instant(nanoseconds: 0)
+        let session = HLSSession(waits: 1, at: now)
+        session.heard(at: now + .seconds(14))
+        #expect(!session.isOver(at: now + .seconds(20), after: .seconds(15)))
+        session.end(.publisherGone, at: now + .seconds(20))
+        session.heard(at: now + .seconds(34))
+        #expect(!session.isOver(at: now + .seconds(35), after: .seconds(15)))
+        session.heard(at: now + .seconds(36))
+        #expect(session.beginWaiting())
+        #expect(session.isOver(at: now + .seconds(36), after: .seconds(15)))
     }
 
     /// Continuity: another push of the same stream goes on in the same session, behind a discontinuity.
