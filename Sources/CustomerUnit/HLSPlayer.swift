@@ -24,6 +24,9 @@ extension LivePlayer {
                 waits = 0
             } catch .refused(status: 404, _) {
                 return .streamEnded
+            } catch .unreachable {
+                // The platform may be, too.
+                return .streamEnded
             } catch .refused(status: 503, _) {
                 // The camera may be on its way back.
                 waits += 1
@@ -38,6 +41,8 @@ extension LivePlayer {
                         header = piece.header
                     }
                     guard try await fetch(piece.path, playlistURL, client), !isOver else { return .finished }
+                } catch .unreachable {
+                    return .streamEnded
                 } catch .refused(status: 404, _) {
                     // It was listed too long ago; the playlist knows what there is now, and whether there is any.
                     query = ""
@@ -67,7 +72,7 @@ extension LivePlayer {
         } catch let error as CustomerError {
             throw error
         } catch {
-            throw .stream("a part of it broke off")
+            throw .unreachable(url: playlist, "a part of it broke off")
         }
     }
 }

@@ -16,6 +16,8 @@ package actor PlatformClient {
     private let http: HTTPClient
     private let base: String
     private var session: SessionFile?
+    /// Where other commands keep the same session.
+    private let sharedPath: String?
     private let sessionSaved: @Sendable (SessionFile) throws(CustomerError) -> Void
     private var renewal: Task<Void, any Error>?
     private let authority: String?
@@ -26,6 +28,7 @@ package actor PlatformClient {
         url: String,
         authority: String?,
         session: SessionFile? = nil,
+        sharedAt sharedPath: String? = nil,
         sessionSaved: @escaping @Sendable (SessionFile) throws(CustomerError) -> Void = {
             (_) throws(CustomerError) in
         }
@@ -36,6 +39,7 @@ package actor PlatformClient {
         base = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.authority = authority
         self.session = session
+        self.sharedPath = sharedPath
         self.sessionSaved = sessionSaved
         http = HTTPClient(
             eventLoopGroupProvider: .singleton,
@@ -88,6 +92,19 @@ package actor PlatformClient {
         }
         let task = Task {
             guard let session else { throw CustomerError.notLoggedIn }
+            var lock: SessionLock?
+            if let sharedPath {
+                lock = try await SessionLock(path: sharedPath)
+                if let other = try? SessionFile.load(from: sharedPath), other.user == session.user,
+                    other.url == session.url, other.accessToken != session.accessToken
+                {
+                    // Another command has renewed it meanwhile.
+                    self.session = other
+                    return
+                }
+            }
+            // Until the new session stands in the file.
+            defer { withExtendedLifetime(lock) {} }
             let answer: TokenAnswer = try await send(
                 .post,
                 "/session/refresh",

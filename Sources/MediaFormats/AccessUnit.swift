@@ -19,6 +19,9 @@ package struct AccessUnit: Sendable, Equatable {
 /// An access unit ends where the next one begins: with a packet that has another time, or with a delimiter within one
 /// packet. After a loss, and at the beginning, everything up to the next key frame is left out, because what refers to a
 /// missing picture shows garbage.
+///
+/// The format changes at most once in a packet: each one carries all parameter sets, and a packet of many small pictures
+/// with sets of their own would become a thousand times as large.
 struct VideoAssembler: Sendable {
     enum Event { case format(VideoFormat), unit(AccessUnit) }
 
@@ -32,6 +35,12 @@ struct VideoAssembler: Sendable {
     private var sets: ParameterSets
     private(set) var format: VideoFormat?
     private(set) var dropped = 0
+    /// In this packet the format has been made anew.
+    private var hasRenewed = false
+    /// Sets have come that the format does not tell yet.
+    private var isFormatDue = false
+    /// What the format was made of.
+    private var toldSets: ParameterSets?
 
     private var bytes: [UInt8] = []
     private var times: (presentation: Int64, decoding: Int64)?
@@ -115,6 +124,7 @@ struct VideoAssembler: Sendable {
             swap(&taken, &bytes)
             isDamaged = false
         }
+        hasRenewed = false
         guard !taken.isEmpty else { return }
         guard !isDamaged, var times else {
             dropped += 1
@@ -167,14 +177,8 @@ struct VideoAssembler: Sendable {
         lastDecoding = times.decoding
         let isKeyFrame = draft.hasKeySlice || draft.hasSequence && draft.isIntra && coding == .h264
         if isKeyFrame {
-            if draft.setsChanged || format == nil {
-                let found = VideoFormat(sets)
-                if let found, found != format {
-                    format = found
-                    deliver(.format(found))
-                }
-            }
-            if format != nil { awaitsKeyFrame = false }
+            if draft.setsChanged || isFormatDue || format == nil { renewFormat(deliver) }
+            if format != nil, !isFormatDue { awaitsKeyFrame = false }
         }
         guard !awaitsKeyFrame else {
             dropped += 1
@@ -193,5 +197,17 @@ struct VideoAssembler: Sendable {
             )
         )
         followsLoss = false
+    }
+
+    private mutating func renewFormat(_ deliver: (Event) -> Void) {
+        isFormatDue = hasRenewed && sets != toldSets
+        guard sets != toldSets else { return }
+        // Until the next packet: pictures of a format that is not told show garbage.
+        guard !hasRenewed else { return lose() }
+        hasRenewed = true
+        toldSets = sets
+        guard let found = VideoFormat(sets), found != format else { return }
+        format = found
+        deliver(.format(found))
     }
 }

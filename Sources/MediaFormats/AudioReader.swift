@@ -75,7 +75,7 @@ struct ADTSReader: Sendable {
             deliver(.format(found))
         }
         guard let anchor else { return }
-        let time = anchor + samplesSinceAnchor * 90_000 / Int64(header.samplingRate)
+        let time = anchor + samplesSinceAnchor.rescaled(from: Int64(header.samplingRate), to: 90_000)
         samplesSinceAnchor += 1024
         deliver(.unit(AccessUnit(sound: Array(frame), at: time, followsLoss: followsLoss)))
         followsLoss = false

@@ -5,6 +5,8 @@
 /// a little earlier, on whichever side of the wrap it lies.
 struct ClockTimeLine: Sendable {
     static let period: Int64 = 1 << 33
+    /// Beyond it the line begins anew: a sender that jumps back and forth drives it half a period with each packet.
+    static let end: Int64 = 1 << 60
 
     private var last: Int64?
 
@@ -22,7 +24,8 @@ struct ClockTimeLine: Sendable {
             last = time
             return time
         }
-        let place = last + Self.distance(from: last, to: time)
+        let next = last + Self.distance(from: last, to: time)
+        let place = abs(next) <= Self.end ? next : time
         self.last = place
         return place
     }

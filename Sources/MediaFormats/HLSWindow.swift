@@ -43,6 +43,7 @@ package struct HLSWindow<Payload: Sendable>: Sendable {
         var number: Int
         var payload: Payload
         var header: MP4Header
+        var sizeInBytes: Int
     }
 
     package let settings: Settings
@@ -69,7 +70,9 @@ package struct HLSWindow<Payload: Sendable>: Sendable {
     /// There is a whole segment, as every player wants to see.
     package var isPlayable: Bool { kept.contains(where: \.isComplete) }
     package var newestHeader: MP4Header? { headers.last?.header }
-    package var sizeInBytes: Int { kept.reduce(0) { $0 + $1.sizeInBytes } }
+    package var sizeInBytes: Int {
+        kept.reduce(0) { $0 + $1.sizeInBytes } + headers.reduce(0) { $0 + $1.sizeInBytes }
+    }
 
     /// Bits a second, of the segment that has most of them; 0 where nothing is there.
     package var peakBitrate: Int {
@@ -80,8 +83,11 @@ package struct HLSWindow<Payload: Sendable>: Sendable {
     // MARK: What comes in
 
     package mutating func add(_ header: MP4Header, _ payload: Payload) {
-        headers.append(Header(number: nextHeader, payload: payload, header: header))
+        headers.append(
+            Header(number: nextHeader, payload: payload, header: header, sizeInBytes: header.bytes.count)
+        )
         nextHeader += 1
+        dropOldest()
     }
 
     package mutating func add(_ part: MediaSegmenter.Part, _ payload: Payload, partTarget: Int64) {
@@ -142,18 +148,34 @@ package struct HLSWindow<Payload: Sendable>: Sendable {
         var duration = listed.reduce(0) { $0 + $1.duration }
         while listed.count > 1,
             duration - kept[unlisted].duration >= enough || listed.count > settings.segments
-                || sizeInBytes > settings.limitInBytes && unlisted == 0
         {
             duration -= kept[unlisted].duration
-            if kept[unlisted].isDiscontinuity { discontinuitySequence += 1 }
-            unlisted += 1
+            unlistOldest()
         }
-        while unlisted > 1 || unlisted > 0 && sizeInBytes > settings.limitInBytes {
-            kept.removeFirst()
-            unlisted -= 1
+        while unlisted > 1 { removeOldest() }
+        dropUnusedHeaders()
+        while kept.count > 1, sizeInBytes > settings.limitInBytes {
+            if unlisted == 0 { unlistOldest() }
+            removeOldest()
+            dropUnusedHeaders()
         }
-        guard let oldest = kept.first?.header else { return }
-        headers.removeAll { $0.number < oldest }
+    }
+
+    private mutating func unlistOldest() {
+        if kept[unlisted].isDiscontinuity { discontinuitySequence += 1 }
+        unlisted += 1
+    }
+
+    private mutating func removeOldest() {
+        kept.removeFirst()
+        unlisted -= 1
+    }
+
+    /// Those that no segment names; the newest one waits for its first.
+    private mutating func dropUnusedHeaders() {
+        guard headers.count > 1 else { return }
+        let used = Set(kept.map(\.header))
+        headers.removeAll { $0.number < nextHeader - 1 && !used.contains($0.number) }
     }
 
     // MARK: What goes out

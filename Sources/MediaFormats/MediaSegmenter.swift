@@ -3,7 +3,7 @@
 ///
 /// Pictures lead, and take the sound of their time with them; without pictures the sound leads. A sample's length is
 /// known with the next one, so everything lags by one picture. Times go on without a jump, whatever the sender's do:
-/// where the sender's jump, or a loss leaves a hole, the next segment is marked as a discontinuity.
+/// where the sender's jump or pause, or a loss leaves a hole, the next segment is marked as a discontinuity.
 package struct MediaSegmenter: Sendable {
     package struct Settings: Sendable {
         /// Parts come near to this, in whole pictures. Ticks of 90 kHz.
@@ -44,10 +44,12 @@ package struct MediaSegmenter: Sendable {
 
     /// Times begin here, so that sound that is a little early has one above 0.
     package static let origin: Int64 = 900_000
-    /// No sender pauses so long between two pictures and goes on where it was.
-    private static let longestPause: Int64 = 900_000
+    /// What is so far from the pictures belongs to another time.
+    private static let longestDistanceOfSound: Int64 = 900_000
     /// How long a header waits for a sound that the programme announces.
     private static let longestWaitForSound: Int64 = 90_000
+    /// In a part, and of those that wait for a header; both are bounded in octets too.
+    private static let mostPictures = 1024
 
     private struct Draft: Sendable {
         var samples: [MP4Fragment.Sample] = []
@@ -133,7 +135,8 @@ package struct MediaSegmenter: Sendable {
         if let held, let offset {
             let pause = unit.decoding + offset - held.time
             let isHole = unit.followsLoss && pause > partTarget ?? settings.part
-            if pause > 0, pause <= Self.longestPause, !isHole {
+            // The picture before a pause lasts until its end, and nothing may be longer than a segment.
+            if pause > 0, pause <= settings.longestSegment, !isHole {
                 go(on: unit, at: held.time + pause, pause, emit)
             } else {
                 breakOff(emit)
@@ -154,6 +157,8 @@ package struct MediaSegmenter: Sendable {
     ) {
         guard let held else { return }
         choosePartTarget(pause)
+        // It was thought to be as short as the one before it.
+        if segmentDuration > 0, isTooLong(segmentDuration + pause) { closeSegment(emit) }
         add(held.unit, at: held.time, for: pause)
         end = time
         usualDuration = pause
@@ -173,18 +178,19 @@ package struct MediaSegmenter: Sendable {
     }
 
     private func endsSegment(before unit: AccessUnit) -> Bool {
-        let next = segmentDuration + usualDuration
         if unit.isKeyFrame, segmentDuration >= settings.shortestSegment { return true }
         if isFirstSegment, segmentDuration >= settings.firstSegment { return true }
-        // A playlist rounds to whole seconds: RFC 8216bis, 4.4.3.1.
-        return next >= settings.longestSegment + 45_000 || segmentSize >= settings.largestSegment
+        return isTooLong(segmentDuration + usualDuration) || segmentSize >= settings.largestSegment
     }
+
+    /// A playlist rounds to whole seconds: RFC 8216bis, 4.4.3.1.
+    private func isTooLong(_ duration: Int64) -> Bool { duration >= settings.longestSegment + 45_000 }
 
     private var endsPart: Bool {
         guard let draft, let partTarget else { return false }
         // Clocks of 90 kHz round frame rates: a tick for each picture is allowed for.
         return draft.duration + usualDuration > partTarget + Int64(draft.samples.count) + 1
-            || draft.sizeInBytes >= settings.largestPart
+            || draft.sizeInBytes >= settings.largestPart || draft.samples.count >= Self.mostPictures
     }
 
     /// RFC 8216bis, 4.4.3.7: parts are at most the target and at least 85 % of it, so it has to be a number of pictures.
@@ -236,8 +242,7 @@ package struct MediaSegmenter: Sendable {
     private mutating func follow(_ unit: AccessUnit) {
         guard let offset else { return }
         let time = unit.decoding + offset
-        // It follows the pictures; what is far from them belongs to another time.
-        guard abs(time - end) <= Self.longestPause else { return }
+        guard abs(time - end) <= Self.longestDistanceOfSound else { return }
         sound.append(unit, at: time)
     }
 
@@ -283,7 +288,8 @@ package struct MediaSegmenter: Sendable {
         guard let first = waiting.first else { return }
         if header == nil {
             let awaitsSound = content.hasAudio && sound.format == nil && content.video != nil
-            if awaitsSound, !isLast, end - first.start < Self.longestWaitForSound { return }
+            let mayWait = end - first.start < Self.longestWaitForSound && !isWaitingFull
+            if awaitsSound, !isLast, mayWait { return }
             sound.adopt()
             let header = wantedHeader
             self.header = header
@@ -291,6 +297,11 @@ package struct MediaSegmenter: Sendable {
         }
         for draft in waiting { write(draft, emit) }
         waiting.removeAll(keepingCapacity: true)
+    }
+
+    private var isWaitingFull: Bool {
+        waiting.reduce(0) { $0 + $1.sizeInBytes } >= settings.largestSegment
+            || waiting.reduce(0) { $0 + $1.samples.count } >= Self.mostPictures
     }
 
     private mutating func write(_ draft: Draft, _ emit: (Output) -> Void) {

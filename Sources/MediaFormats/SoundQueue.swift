@@ -43,7 +43,7 @@ struct SoundQueue: Sendable {
         guard let format, format == newestFormat, time >= 0 else { return }
         let length = Int64(format.length(of: unit.sample))
         guard length > 0 else { return }
-        let exact = time * Int64(format.samplingRate) / 90_000
+        let exact = time.rescaled(from: 90_000, to: Int64(format.samplingRate))
         // Within half a piece it is the same sound going on.
         let tolerance = max(length / 2, 2)
         let isNext = clock.map { abs(exact - $0) <= tolerance } ?? false
@@ -59,7 +59,7 @@ struct SoundQueue: Sendable {
     /// The pieces that begin before `end`, in ticks. A hole between two of them makes the first one longer.
     mutating func take(before end: Int64) -> MP4Fragment.Run? {
         guard let format else { return nil }
-        let limit = end * Int64(format.samplingRate) / 90_000
+        let limit = end.rescaled(from: 90_000, to: Int64(format.samplingRate))
         let count = pieces.firstIndex { $0.time >= limit } ?? pieces.count
         guard count > 0 else { return nil }
         let taken = pieces[..<count]

@@ -47,9 +47,9 @@ package struct VideoFormat: Sendable, Equatable {
         bytes.append(0xFC | UInt8(NALUnits.lengthSize - 1))
         // Five bits and an octet hold the counts; ``ParameterSets`` keeps fewer.
         bytes.append(0xE0 | UInt8(sets.sequence.count))
-        for unit in sets.sequence { append(unit, to: &bytes) }
+        for set in sets.sequence { append(set.octets, to: &bytes) }
         bytes.append(UInt8(sets.picture.count))
-        for unit in sets.picture { append(unit, to: &bytes) }
+        for set in sets.picture { append(set.octets, to: &bytes) }
         if sequence.tellsChroma {
             bytes.append(0xFC | UInt8(sequence.chromaFormat))
             bytes.append(0xF8 | UInt8(sequence.lumaDepth - 8))
@@ -70,12 +70,12 @@ package struct VideoFormat: Sendable, Equatable {
             UInt8(sequence.subLayers) << 3 | (sequence.isNested ? 4 : 0) | UInt8(NALUnits.lengthSize - 1)
         )
         bytes.append(3)
-        for (type, units) in [(32, sets.video), (33, sets.sequence), (34, sets.picture)]
-            as [(UInt8, [[UInt8]])]
+        for (type, kept) in [(32, sets.video), (33, sets.sequence), (34, sets.picture)]
+            as [(UInt8, [ParameterSets.Numbered])]
         {
             // array_completeness: `hvc1` has its sets here and nowhere else (8.4.1).
-            bytes += [0x80 | type, 0, UInt8(units.count)]
-            for unit in units { append(unit, to: &bytes) }
+            bytes += [0x80 | type, 0, UInt8(kept.count)]
+            for set in kept { append(set.octets, to: &bytes) }
         }
         return bytes
     }
@@ -98,79 +98,5 @@ package struct VideoFormat: Sendable, Equatable {
         let length = constraints.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
         for octet in constraints.prefix(length) { text += "." + String(octet, radix: 16, uppercase: true) }
         return text
-    }
-}
-
-/// The parameter sets that a stream has sent, each under its number. A set takes the place of an older one with its number.
-///
-/// Bounded: 16 of a kind, which no encoder comes near to, each of at most 4 KiB; what is more is refused.
-struct ParameterSets: Sendable, Equatable {
-    private static let most = 16
-
-    let coding: VideoFormat.Coding
-    private(set) var video: [[UInt8]] = []
-    private(set) var sequence: [[UInt8]] = []
-    private(set) var picture: [[UInt8]] = []
-    private(set) var newestSequence: [UInt8]?
-
-    init(_ coding: VideoFormat.Coding) {
-        self.coding = coding
-    }
-
-    enum Change: Equatable { case known, new, refused }
-
-    /// Takes a unit of one of the three kinds.
-    mutating func take(_ bytes: UnsafeRawBufferPointer, _ kind: NALUnitKind) -> Change {
-        switch kind {
-        case .videoParameters: Self.put(bytes, into: &video) { [coding] in Self.number(of: $0, kind, coding) }
-        case .sequenceParameters: takeSequence(bytes)
-        case .pictureParameters:
-            Self.put(bytes, into: &picture) { [coding] in Self.number(of: $0, kind, coding) }
-        case .delimiter, .keySlice, .slice, .filler, .other: .refused
-        }
-    }
-
-    private mutating func takeSequence(_ bytes: UnsafeRawBufferPointer) -> Change {
-        let change = Self.put(bytes, into: &sequence) { [coding] in
-            Self.number(of: $0, .sequenceParameters, coding)
-        }
-        guard change != .refused else { return .refused }
-        if change == .known, newestSequence?.elementsEqual(bytes) ?? false { return .known }
-        newestSequence = Array(bytes)
-        return .new
-    }
-
-    private static func put(
-        _ bytes: UnsafeRawBufferPointer,
-        into units: inout [[UInt8]],
-        number: ([UInt8]) -> Int?
-    ) -> Change {
-        if units.contains(where: { $0.elementsEqual(bytes) }) { return .known }
-        guard bytes.count <= BitReader.longestUnit else { return .refused }
-        let unit = Array(bytes)
-        guard let id = number(unit) else { return .refused }
-        if let place = units.firstIndex(where: { number($0) == id }) {
-            units[place] = unit
-        } else {
-            guard units.count < most else { return .refused }
-            units.append(unit)
-        }
-        return .new
-    }
-
-    /// `nil`: the unit cannot be read.
-    private static func number(of unit: [UInt8], _ kind: NALUnitKind, _ coding: VideoFormat.Coding) -> Int? {
-        switch (coding, kind) {
-        case (.h264, .sequenceParameters): H264Parameters(unit)?.id
-        case (.h265, .sequenceParameters): H265Parameters(unit)?.id
-        case (.h265, .videoParameters): unit.count > 2 ? Int(unit[2] >> 4) : nil
-        default: firstNumber(of: unit.dropFirst(coding == .h264 ? 1 : 2).prefix(8))
-        }
-    }
-
-    private static func firstNumber(of payload: ArraySlice<UInt8>) -> Int? {
-        var reader = BitReader(unescaping: payload)
-        let number = reader.unsigned()
-        return reader.isPastEnd ? nil : number
     }
 }

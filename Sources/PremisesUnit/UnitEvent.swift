@@ -93,7 +93,8 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .connecting(let server, let reconnect): "\(reconnect ? "reconnects" : "connects") to \(server)"
         case .connected: "is logged in"
         case .disconnected(let reason): "lost its connection: \(reason)"
-        case .waiting(let delay, let attempt): "waits \(delay.inSeconds) s before attempt \(attempt)"
+        case .waiting(let delay, let attempt):
+            "waits \((delay.inSeconds * 10).rounded() / 10) s before attempt \(attempt)"
         case .bindSent: "sent its bind code"
         case .pushStarted(let channel, let stream): "connects channel \(channel) as stream \(stream)"
         case .published(let channel, let stream): "pushes channel \(channel) as stream \(stream)"

@@ -106,6 +106,11 @@ package final class UnitFleet: Sendable {
                 "expected one unit, found \(options.units.count): it names one device"
             )
         }
+        if options.sleepAfter != nil,
+            let unit = options.units.first(where: { HibernationIdentity($0.macIdentity) == nil })
+        {
+            throw .option("sleep-after", "expected a MAC identity of 16 digits, found \(unit.macIdentity)")
+        }
         self.options = options
         self.tell = tell
         video =

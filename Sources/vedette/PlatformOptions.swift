@@ -10,7 +10,12 @@ struct SessionOptions: ParsableArguments {
     func client() throws -> PlatformClient {
         let path = SessionFile.path(environment: ProcessInfo.processInfo.environment)
         let session = try SessionFile.load(from: path)
-        return try PlatformClient(url: session.url, authority: session.authority, session: session) {
+        return try PlatformClient(
+            url: session.url,
+            authority: session.authority,
+            session: session,
+            sharedAt: path
+        ) {
             (renewed) throws(CustomerError) in try renewed.save(to: path)
         }
     }

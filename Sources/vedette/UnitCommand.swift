@@ -66,7 +66,7 @@ struct UnitCommand: AsyncParsableCommand {
         @Option(
             name: .long,
             help: """
-                What the units can do: none, or some of ptz,configuration,firmware,storage,snapshots,player,log,sleep; \
+                What the units can do: none, or some of ptz,configuration,firmware,storage,snapshots,player,log,sleep,battery; \
                 without it all of these.
                 """
         )

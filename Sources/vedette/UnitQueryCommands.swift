@@ -52,7 +52,9 @@ extension CustomerCommand {
                 try await $0.all("/devices/\(device)/battery" + query)
             }
             guard !session.json else { return try Terminal.printJSON(history) }
-            guard !history.isEmpty else { return print("\(device) told nothing of a battery.") }
+            guard !history.isEmpty else {
+                return print("\(device) told nothing of a battery\(times.isEmpty ? "" : " in that time").")
+            }
             Terminal.printTable(["TIME", "BATTERY"], history.map { [$0.reportedAt, "\($0.percent) %"] })
         }
     }

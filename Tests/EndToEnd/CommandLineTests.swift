@@ -38,6 +38,31 @@ extension EndToEnd {
             #expect(output == "Error: \(url) cannot be reached: \(reason)\n")
         }
 
+        /// A refresh token counts once; commands that share a session must not look like a thief.
+        @Test func manyCommandsRenewOneSession() async throws {
+            let platform = try await PlatformProcess()
+            let path = platform.folder + "/shared.json"
+            let client = try PlatformClient(url: platform.url, authority: platform.authority) {
+                (session) throws(CustomerError) in try session.save(to: path)
+            }
+            try await client.logIn(user: "admin", password: PlatformProcess.adminPassword)
+            await client.shutdown()
+            var session = try SessionFile.load(from: path)
+            session.accessToken = "expired"
+            try session.save(to: path)
+            await withTaskGroup(of: Int32.self) { commands in
+                for _ in 0..<4 {
+                    commands.addTask {
+                        let environment = ["VEDETTE_SESSION": path]
+                        return (try? await Tool.vedette(["cu", "devices"], environment: environment).status)
+                            ?? -1
+                    }
+                }
+                for await status in commands { #expect(status == 0) }
+            }
+            #expect(try await platform.figure("vedette_refresh_tokens_reused_total") == 0)
+        }
+
         /// Root's login would replace `/dev/null` for everybody.
         @Test func aSessionReplacesNothingButFiles() throws {
             let folder = try TestFolder.make()

@@ -81,6 +81,45 @@ import Testing
         #expect(small.window.isPlayable)
     }
 
+    /// Headers carry what the sender put into its parameter sets.
+    @Test func headersCount() throws {
+        let header = MP4Header(video: try HandMade.format(sequences: 4, length: 4000), audio: nil)
+        var stream = Stream(limitInBytes: 64_000)
+        for _ in 0..<40 {
+            stream.window.add(header, -2)
+            stream.add(4, breaks: true)
+        }
+        let kept = (0...40).count { stream.window.header($0) != nil }
+        #expect(kept > 0 && kept < 4)
+        #expect((16_000...64_000).contains(stream.window.sizeInBytes))
+        // Those that no part came for are of no use.
+        for _ in 0..<40 { stream.window.add(header, -2) }
+        #expect((0...80).count { stream.window.header($0) != nil } <= kept + 1)
+        #expect(stream.window.sizeInBytes <= 64_000 && stream.window.isPlayable)
+        #expect(stream.window.header(80) == -2)
+    }
+
+    /// One large part may push out many small segments.
+    @Test func whatIsTooMuchLeavesAtOnce() {
+        var stream = Stream(limitInBytes: 20_000)
+        stream.add(16)
+        stream.window.add(
+            MediaSegmenter.Part(
+                bytes: [UInt8](repeating: 0, count: 15_000),
+                start: 16 * 45_000,
+                duration: 45_000,
+                isIndependent: true,
+                beginsSegment: true,
+                endsSegment: true,
+                isDiscontinuity: false
+            ),
+            16,
+            partTarget: 45_000
+        )
+        #expect(stream.window.sizeInBytes <= 20_000)
+        #expect(stream.window.segment(4) == [16])
+    }
+
     /// 6.2.2: a discontinuity that leaves the playlist is counted.
     @Test func discontinuitiesAreCountedWhenTheyLeave() {
         var stream = Stream(targetDurations: 2)
