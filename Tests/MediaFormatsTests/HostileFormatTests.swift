@@ -113,19 +113,6 @@ enum HandMade {
         let repeated = feed(Array(repeating: usual, count: 20).flatMap(\.self), at: 180_000_000)
         #expect(repeated.formats == 1 && repeated.pictures.count == 20)
     }
-
-    /// Finding a set's place reads that set, and not all that are kept.
-    @Test func aNewSetIsReadAlone() throws {
-        func time(kept: Int) -> Duration {
-            var sets = ParameterSets(.h264)
-            for number in 0..<kept { _ = HandMade.take(HandMade.sequence(number, length: 900), &sets) }
-            let units = (UInt8(2)...60).map { HandMade.sequence(kept, variant: $0, length: 900) }
-            return ContinuousClock().measure { for unit in units { _ = HandMade.take(unit, &sets) } }
-        }
-        let alone = try #require((0..<5).map { _ in time(kept: 0) }.min())
-        let among = try #require((0..<5).map { _ in time(kept: 15) }.min())
-        #expect(among < alone * 3)
-    }
 }
 
 @Suite("Times of senders that mean harm") struct HostileTimeTests {
