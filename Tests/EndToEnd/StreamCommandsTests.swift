@@ -6,27 +6,8 @@ extension EndToEnd {
     /// `vedette admin stream …` against a simulated camera that somebody watches: who, how, and the end of it.
     @Suite("What operators see of streams") struct StreamCommandsTests {
         @Test func aViewerIsShownWithItsUserAndEnded() async throws {
-            let platform = try await PlatformProcess()
-            let password = try await platform.enrol("cam-1", mac: "cam-1")
-            let session = ["VEDETTE_SESSION": platform.folder + "/session.json"]
-            var login = session
-            login["VEDETTE_PASSWORD"] = PlatformProcess.adminPassword.reveal()
-            let (loggedIn, text) = try await Tool.vedette(
-                ["cu", "login", platform.url, "--user", "admin", "--ca", platform.authorityPath],
-                environment: login
-            )
-            #expect(loggedIn == 0, "\(text)")
-            let unit = try ToolProcess(
-                PlatformProcess.program,
-                [
-                    "pu", "run", "--platform", platform.url, "--ca", platform.authorityPath, "--device",
-                    "cam-1", "--mac", "cam-1",
-                ],
-                environment: ["VEDETTE_PASSWORD": password.reveal()]
-            )
-            try await eventually("the unit is online") {
-                try await platform.figure("vedette_vd_units_online") == 1
-            }
+            let house = try await CommandHouse()
+            let (platform, session, unit) = (house.platform, house.session, house.unit)
             let viewer = try ToolProcess(
                 PlatformProcess.program,
                 ["cu", "live", "cam-1", "--protocol", "srt", "-o", platform.folder + "/seen.ts"],

@@ -6,27 +6,8 @@ extension EndToEnd {
     /// `vedette cu …` against the simulated unit: command, API, Vd, unit, and back.
     @Suite("Commands to a camera") struct UnitCommandsTests {
         @Test func everyCommandReachesTheUnit() async throws {
-            let platform = try await PlatformProcess()
-            let password = try await platform.enrol("cam-1", mac: "cam-1")
-            let session = ["VEDETTE_SESSION": platform.folder + "/session.json"]
-            var login = session
-            login["VEDETTE_PASSWORD"] = PlatformProcess.adminPassword.reveal()
-            let (loggedIn, text) = try await Tool.vedette(
-                ["cu", "login", platform.url, "--user", "admin", "--ca", platform.authorityPath],
-                environment: login
-            )
-            #expect(loggedIn == 0, "\(text)")
-            let unit = try ToolProcess(
-                PlatformProcess.program,
-                [
-                    "pu", "run", "--platform", platform.url, "--ca", platform.authorityPath, "--device",
-                    "cam-1", "--mac", "cam-1",
-                ],
-                environment: ["VEDETTE_PASSWORD": password.reveal()]
-            )
-            try await eventually("the unit is online") {
-                try await platform.figure("vedette_vd_units_online") == 1
-            }
+            let house = try await CommandHouse()
+            let (platform, session, unit) = (house.platform, house.session, house.unit)
             let picture = platform.folder + "/picture.jpg"
             let log = platform.folder + "/cam-1.log"
             func expect(_ command: String, _ expected: String, status: Int32 = 0) async throws {
