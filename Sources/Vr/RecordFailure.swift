@@ -28,6 +28,8 @@ package enum RecordFailure: Error, Equatable, Hashable, Sendable, CustomStringCo
     case malformedRange
     /// An upload went on at another place than where the last one broke off.
     case wrongOffset(expected: Int64)
+    /// Another upload of the same segment has begun.
+    case displaced
     case tooManyOpen
     // The platform.
     /// The segment is being cleaned up.
@@ -46,7 +48,8 @@ package enum RecordFailure: Error, Equatable, Hashable, Sendable, CustomStringCo
         case .unsupportedType: 415
         case .wrongKey: 403
         case .unknownSegment: 404
-        case .announcedDifferently, .incomplete, .savedAlready, .wrongOffset: 409
+        case .announcedDifferently, .incomplete, .savedAlready, .wrongOffset, .displaced:
+            409
         case .tooManyOpen: 429
         case .beingRemoved, .busy, .storageFailed: 503
         case .overQuota, .noSpace: 507
@@ -72,6 +75,7 @@ package enum RecordFailure: Error, Equatable, Hashable, Sendable, CustomStringCo
         case .savedAlready: "name: the segment is saved already"
         case .malformedRange: "Content-Range: expected bytes FIRST-LAST/SIZE to the end of the segment"
         case .wrongOffset(let expected): "Content-Range: go on at byte \(expected)"
+        case .displaced: "another upload of this segment has begun"
         case .tooManyOpen: "too many segments are open; save or fail some first"
         case .beingRemoved: "the segment is being removed, try again later"
         case .busy: "too many requests at once, try again later"
