@@ -99,4 +99,31 @@ private func decode<Value: Decodable>(_ text: String, as _: Value.Type) throws -
             ]
         )
     }
+
+    @Test func eachOutcomeHasItsAnswer() throws {
+        let name = try #require(SegmentName("1574322174000.ts"))
+        let time = WallTime(milliseconds: 1_574_322_999_000)
+        func answer(_ outcome: RecordOutcome) -> SegmentAnswer {
+            SegmentAnswer(outcome) { Secret("\($0) \($1) \($2.milliseconds)") }
+        }
+        let placed = SegmentPlace(
+            name: "1574322174000.ts",
+            url: Secret("1574322174000.ts 100 1574322999000")
+        )
+        #expect(answer(.place(name, size: 100, expiresAt: time)) == .place(placed))
+        #expect(answer(.unwanted) == .place(nil))
+        #expect(answer(.done) == .none)
+        #expect(answer(.time(time)) == .time(time))
+        #expect(answer(.failure(.noSpace)) == .failure(.noSpace))
+    }
+
+    /// Table I.3-1, `https`: "1 the unit can upload by https, 0 only by http".
+    @Test func aUnitWithoutTLSIsSentWhereItCanGo() throws {
+        let both = UploadOrigins(secure: "https://h:8443", plain: "http://h:8080")
+        #expect(try both.origin(secure: true) == "https://h:8443")
+        #expect(try both.origin(secure: false) == "http://h:8080")
+        let secure = UploadOrigins(secure: "https://h:8443")
+        #expect(try secure.origin(secure: true) == "https://h:8443")
+        #expect(throws: RecordFailure.plainUploadsAreOff) { try secure.origin(secure: false) }
+    }
 }
