@@ -95,9 +95,12 @@ package struct RecordSession: Sendable {
             job = nil
             actions += settle(plan, at: now)
         case .failed(let failure):
-            guard case .carrying(let plan) = job else { break }
+            switch job {
+            case .carrying(let plan): actions += giveUp(plan, failure)
+            case .looking(let work): actions += refuse(work, failure)
+            case nil: break
+            }
             job = nil
-            actions += giveUp(plan, failure, at: now)
         case .intake(let intake): self.intake = intake
         case .wake:
             announcedWake = nil
@@ -182,14 +185,18 @@ package struct RecordSession: Sendable {
         return plan.actions
     }
 
-    private mutating func giveUp(
-        _ plan: RecordPlan,
-        _ failure: RecordStepFailure,
-        at now: RecordMoment
-    ) -> [Action] {
+    private mutating func giveUp(_ plan: RecordPlan, _ failure: RecordStepFailure) -> [Action] {
         for (name, segment) in plan.changesOnFailure { open[name] = segment }
         let reason = RecordFailure(failure)
         return plan.actionsOnFailure + plan.asking.map { .answer($0, .failure(reason)) }
+    }
+
+    /// What was asked of segments that could not be looked up.
+    private func refuse(_ work: Work, _ failure: RecordStepFailure) -> [Action] {
+        switch work {
+        case .request(let id, _, _), .put(let id, _, _, _): [.answer(id, .failure(RecordFailure(failure)))]
+        case .ended, .spoiled, .expire, .remove: []
+        }
     }
 }
 

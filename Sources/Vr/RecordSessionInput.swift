@@ -89,14 +89,15 @@ extension RecordSession {
         case found([StoredSegment])
         /// All steps of the last ``Action/carryOut(_:)`` have happened, in their order.
         case done
-        /// One of them has not, and none behind it was begun.
+        /// One of them has not, and none behind it was begun; or a look could not be taken.
         case failed(RecordStepFailure)
         case intake(RecordIntake)
         case wake
     }
 
     package enum Action: Hashable, Sendable {
-        /// Rows of these names, and the size of their blobs: to be answered with ``Input/found(_:)``.
+        /// Rows of these names, and the size of their blobs: to be answered with ``Input/found(_:)`` or
+        /// ``Input/failed(_:)``.
         case look([SegmentName])
         /// In this order, each after the one before it: to be answered with ``Input/done`` or ``Input/failed(_:)``.
         /// There is never a second list, or a look, before that.

@@ -12,7 +12,10 @@ public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
         let body = request.body
         // Written with every octet of a name escaped, it may be longer than what is read.
         if body.utf8.count <= FormBody.longest {
-            precondition((try? SegmentRequest(parsing: Array(body.utf8))) == request, "written and read again")
+            precondition(
+                (try? SegmentRequest(parsing: Array(body.utf8))) == request,
+                "written and read again"
+            )
         }
     }
     guard let key = RecordKey(Secret("a secret of 32 letters and more.")) else {

@@ -196,7 +196,9 @@ private struct RecordWorld {
     private mutating func happen() {
         guard !events.isEmpty else { return pass(.seconds(1)) }
         switch events.remove(at: Int.random(in: 0..<events.count, using: &random)) {
-        case .found(let names): take(.found(names.compactMap { disk.stored($0) }))
+        case .found(let names):
+            let fails = Int.random(in: 0..<1000, using: &random) < disk.failures
+            take(fails ? .failed(.failed) : .found(names.compactMap { disk.stored($0) }))
         case .input(let input): take(input)
         case .body(let attempt, let after, let bytes, let reaches, let written):
             disk.append(bytes, to: attempt, after: after)

@@ -36,6 +36,7 @@ private struct Desk {
         for action in session.receive(input, at: now) {
             actions.append(action)
             switch action {
+            case .look where failure != nil: resume()
             case .look(let names):
                 let found = names.compactMap { rows[$0] }.map {
                     StoredSegment(row: $0, blobSize: blobs[$0.blob])
@@ -275,8 +276,12 @@ private struct Desk {
     /// "Disk full answers 507": nothing changes, and the same request succeeds later.
     @Test func aFullDiskIs507AndLosesNothing() {
         var desk = Desk()
+        desk.isHeld = true
+        desk.create(0)
+        desk.isHeld = false
         desk.failure = .noSpace
-        #expect(desk.create(0) == .failure(.noSpace))
+        desk.resume()
+        #expect(desk.outcomes[1] == .failure(.noSpace))
         #expect(RecordFailure.noSpace.status == 507)
         #expect(desk.put(0) == .failure(.unknownSegment), "nobody was told of it")
         desk.create(0)
@@ -289,6 +294,16 @@ private struct Desk {
         #expect(desk.ask(.save(name: Desk.text(0))) == .done)
         desk.take(.intake(.refusing(.overQuota)))
         #expect(desk.create(10) == .failure(.overQuota))
+    }
+
+    @Test func aLookThatFailsIsAnsweredAndBlocksNobody() {
+        var desk = Desk()
+        desk.failure = .failed
+        #expect(desk.ask(.save(name: Desk.text(0))) == .failure(.storageFailed))
+        desk.failure = .failed
+        #expect(desk.put(0) == .failure(.storageFailed))
+        #expect(desk.ask(.currentTime) == .time(desk.now.clock))
+        #expect(desk.session.isIdle)
     }
 
     /// After a kill between the rename and the sync of its folder a blob is there and may still be lost.
