@@ -88,13 +88,13 @@ package struct RetentionPass: Sendable {
     }
 
     package let rules: RetentionRules
-    private let now: WallTime
+    private let time: WallTime
     package private(set) var usage: RetentionUsage
 
     package init(_ rules: RetentionRules, usage: RetentionUsage, at now: WallTime) {
         self.rules = rules
         self.usage = usage
-        self.now = now
+        time = now
     }
 
     /// Nil: it stays. A kept segment always does, and still counts.
@@ -118,7 +118,7 @@ package struct RetentionPass: Sendable {
     /// later, when ``hasRoom``.
     package var youngestExpiry: WallTime? {
         let ages = ([rules.standard] + rules.channels.values).compactMap(\.age)
-        return ages.min().map { WallTime(milliseconds: now.milliseconds - $0.wholeMilliseconds) }
+        return ages.min().map { WallTime(milliseconds: time.milliseconds - $0.wholeMilliseconds) }
     }
 
     /// Whether a channel may begin another segment of this size before the next walk.
@@ -131,7 +131,7 @@ package struct RetentionPass: Sendable {
 
     private func reason(for segment: RetentionCandidate) -> Reason? {
         let rule = rules.rule(of: segment.channel)
-        if let age = rule.age, segment.end + age <= now { return .age }
+        if let age = rule.age, segment.end + age <= time { return .age }
         if isOver(usage.channels[segment.channel], rule.bytes) { return .channelQuota }
         if let owner = segment.owner, isOver(usage.owners[owner], rules.ownerBytes[owner]) {
             return .ownerQuota
