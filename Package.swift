@@ -75,6 +75,7 @@ let package = Package(
         room("Vs", ["HSSModel"]),
         room("Vd", ["HSSModel", crypto]),
         room("Vm", ["HSSModel", crypto]),
+        room("Vr", ["HSSModel", crypto]),
         room("MediaFormats"),
 
         // The only reader of the host's clocks.
@@ -188,6 +189,7 @@ let package = Package(
         tests("VsTests", ["Vs", "HSSModel"]),
         tests("VdTests", ["Vd", "HSSModel"]),
         tests("VmTests", ["Vm", "HSSModel", crypto]),
+        tests("VrTests", ["Vr", "HSSModel"]),
         tests("MediaFormatsTests", ["MediaFormats"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
