@@ -175,7 +175,8 @@ let package = Package(
             name: "vedette-bench",
             dependencies: [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
-                "MediaDistribution", "CustomerUnit", "Measurement", "TestSupport", argumentParser,
+                "MediaDistribution", "PremisesUnit", "CustomerUnit", "Measurement", "TestSupport",
+                argumentParser,
                 asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
                 nioWebSocket, unixSignals,
             ],

@@ -46,20 +46,27 @@ struct SoakSamples {
         )
     }
 
-    /// The first sixth of the run is left out of what has to be flat: tables and caches fill.
+    /// The first sixth of the run is left out of what has to be flat, because tables and caches fill; in less than half an
+    /// hour nothing can be told of it.
     func add(to report: inout Report) {
         guard let first = samples.first, let last = samples.last, last.seconds > 0 else { return }
+        let isLong = last.seconds >= 1800
         let steady = samples.filter { $0.seconds >= last.seconds / 6 }
         let memory = Trend(steady.map { ($0.seconds / 3600, Double($0.usage.memory) / 1e6) })
         report.add("Memory, mean", memory.mean, "MB")
         report.add("Memory, most", (samples.map { Double($0.usage.memory) / 1e6 }.max() ?? 0), "MB")
-        report.add("Memory, slope of the last five sixths", memory.slope, "MB in an hour", target: 10)
+        report.add(
+            "Memory, slope of the last five sixths",
+            memory.slope,
+            "MB in an hour",
+            target: isLong ? 10 : nil
+        )
         report.add("CPU of the platform", last.usage.cores(since: first.usage), "cores")
         let descriptors = Trend(steady.map { ($0.seconds / 3600, Double($0.descriptors)) })
         report.add("Open files, mean", descriptors.mean, "")
-        report.add("Open files, slope", descriptors.slope, "in an hour", target: 10)
+        report.add("Open files, slope", descriptors.slope, "in an hour", target: isLong ? 10 : nil)
         let threads = Trend(steady.map { ($0.seconds / 3600, Double($0.threads)) })
         report.add("Threads, mean", threads.mean, "")
-        report.add("Threads, slope", threads.slope, "in an hour", target: 3)
+        report.add("Threads, slope", threads.slope, "in an hour", target: isLong ? 3 : nil)
     }
 }

@@ -13,7 +13,7 @@ struct VedetteBench: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         enum Part: String, ExpressibleByArgument, CaseIterable {
-            case units, fleet, live, media, formats, soak
+            case units, fleet, live, media, formats, glass, soak
         }
 
         static let configuration = CommandConfiguration(
@@ -22,7 +22,7 @@ struct VedetteBench: AsyncParsableCommand {
                 "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, fleet, live, media, formats, soak.") var parts: [Part] = []
+        @Argument(help: "units, fleet, live, media, formats, glass, soak.") var parts: [Part] = []
         @Option(help: "Idle units; 5,000, of a fleet 20,000.") var units: Int?
         @Option(help: "Seconds of each measurement.") var seconds = 30
         @Option(help: "Live pictures of each kind.") var pictures = 30
@@ -32,12 +32,16 @@ struct VedetteBench: AsyncParsableCommand {
         @Option(help: "Viewers of each of them.") var viewers = 4
         @Option(help: "Repeats the chance of a soak.") var seed: UInt64 = 1
         @Option(help: "Folder with the load generators and the C server.") var tools = "../shared/bench/srt"
+        @Option(
+            help: "Folder for what the programs write, logs above all; without it one that goes at the end."
+        )
+        var keep: String?
         @Flag(help: "End with 1 where a target is missed.") var strict = false
 
         func run() async throws {
-            let folder = FileManager.default.temporaryDirectory.path + "/vedette-bench-\(getpid())"
+            let folder = keep ?? FileManager.default.temporaryDirectory.path + "/vedette-bench-\(getpid())"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
             let own = CommandLine.arguments[0]
             let bench = own.hasPrefix("/") ? own : FileManager.default.currentDirectoryPath + "/" + own
             let vedette = (bench as NSString).deletingLastPathComponent + "/vedette"
@@ -63,6 +67,10 @@ struct VedetteBench: AsyncParsableCommand {
                     ).run(&report)
                 case .live:
                     try await LiveBenchmark(vedette: vedette, folder: place, runs: pictures).run(&report)
+                case .glass:
+                    try await GlassBenchmark(vedette: vedette, folder: place, seconds: min(seconds, 20)).run(
+                        &report
+                    )
                 case .soak:
                     try await SoakBenchmark(
                         vedette: vedette,
