@@ -176,13 +176,19 @@ let package = Package(
             name: "vedette-bench",
             dependencies: [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
-                "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
-                logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, unixSignals,
+                "MediaDistribution", "PremisesUnit", "CustomerUnit", "Measurement", "TestSupport",
+                argumentParser,
+                asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+                nioWebSocket, unixSignals,
             ],
             path: "Tests/Benchmarks",
             exclude: ["stream-ids.h"],
             swiftSettings: settings
         ),
+
+        // What the benchmarks look at streams with: values without a line of the platform.
+        .target(name: "Measurement", path: "Tests/Measurement", swiftSettings: settings),
+        tests("MeasurementTests", ["Measurement"]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),
