@@ -75,6 +75,7 @@ let package = Package(
         room("Vs", ["HSSModel"]),
         room("Vd", ["HSSModel", crypto]),
         room("Vm", ["HSSModel", crypto]),
+        room("Vr", ["HSSModel", crypto]),
         room("MediaFormats"),
 
         // The only reader of the host's clocks.
@@ -175,19 +176,26 @@ let package = Package(
             name: "vedette-bench",
             dependencies: [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
-                "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
-                logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, unixSignals,
+                "MediaDistribution", "PremisesUnit", "CustomerUnit", "Measurement", "TestSupport",
+                argumentParser,
+                asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+                nioWebSocket, unixSignals,
             ],
             path: "Tests/Benchmarks",
             exclude: ["stream-ids.h"],
             swiftSettings: settings
         ),
 
+        // What the benchmarks look at streams with: values without a line of the platform.
+        .target(name: "Measurement", path: "Tests/Measurement", swiftSettings: settings),
+        tests("MeasurementTests", ["Measurement"]),
+
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),
         tests("VsTests", ["Vs", "HSSModel"]),
         tests("VdTests", ["Vd", "HSSModel"]),
         tests("VmTests", ["Vm", "HSSModel", crypto]),
+        tests("VrTests", ["Vr", "HSSModel"]),
         tests("MediaFormatsTests", ["MediaFormats"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),

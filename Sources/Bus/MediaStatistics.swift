@@ -53,6 +53,8 @@ package struct PublisherStatus: Sendable, Equatable {
     package var bytesReceived: UInt64
     /// Bit/s over the last seconds.
     package var bitrate: Int
+    /// How long a lost packet may hold up what follows it.
+    package var latency: Duration
     package var srt: SRTFigures?
 
     package init(
@@ -62,8 +64,10 @@ package struct PublisherStatus: Sendable, Equatable {
         connectedSince: WallTime,
         bytesReceived: UInt64,
         bitrate: Int,
+        latency: Duration,
         srt: SRTFigures?
     ) {
+        self.latency = latency
         self.kind = kind
         self.peer = peer
         self.isEncrypted = isEncrypted

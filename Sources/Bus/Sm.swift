@@ -8,12 +8,21 @@ package struct IngestOrder: Sendable, Equatable {
     package var epoch: Epoch
     /// Bit/s, 0 for no limit (`max_bitrate`, Table I.2-12). A publisher of more is closed.
     package var maxBitrate: Int
+    /// How long a lost packet may hold up what follows it, 20 ms to 8 s; nil: as the media server is set.
+    package var latency: Duration?
 
-    package init(stream: StreamID, source: ChannelAddress, epoch: Epoch, maxBitrate: Int) {
+    package init(
+        stream: StreamID,
+        source: ChannelAddress,
+        epoch: Epoch,
+        maxBitrate: Int,
+        latency: Duration? = nil
+    ) {
         self.stream = stream
         self.source = source
         self.epoch = epoch
         self.maxBitrate = maxBitrate
+        self.latency = latency
     }
 }
 

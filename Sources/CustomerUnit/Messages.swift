@@ -83,6 +83,8 @@ package struct AdminDeviceAnswer: Codable, Sendable {
     package struct Channel: Codable, Sendable {
         package var channel: Int
         package var channelId: String
+        /// Where one is set.
+        package var srtLatencyMs: Int?
     }
 
     package var deviceId: String

@@ -333,6 +333,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             connectedSince: Self.time,
             bytesReceived: 10,
             bitrate: 2_000_000,
+            latency: .milliseconds(400),
             srt: srt
         )
         let page = viewers.filter { $0.id > viewersAfter ?? ViewerID(rawValue: 0) }.prefix(limit)

@@ -95,12 +95,18 @@ struct RunningMedia: Sendable {
         }
     }
 
-    func order(_ stream: StreamID, epoch: UInt64 = 1, maxBitrate: Int = 0) async throws -> String {
+    func order(
+        _ stream: StreamID,
+        epoch: UInt64 = 1,
+        maxBitrate: Int = 0,
+        latency: Duration? = nil
+    ) async throws -> String {
         let order = IngestOrder(
             stream: stream,
             source: ChannelAddress(unit: UnitID(unchecked: "unit"), number: 0),
             epoch: Epoch(epoch),
-            maxBitrate: maxBitrate
+            maxBitrate: maxBitrate,
+            latency: latency
         )
         return try await media.openIngest(order).url.reveal()
     }
