@@ -9,6 +9,7 @@ import Testing
 import Vm
 
 @testable import MediaDistribution
+@testable import MediaFormats
 
 /// Media Streaming over HTTP (§9.3.3) as fragmented MP4 over a WebSocket (RFC 6455), for Media Source Extensions.
 @Suite("Fragments over a WebSocket", .timeLimit(.minutes(2))) struct WebSocketTests {
@@ -334,6 +335,16 @@ import Vm
     ) func endsHaveCodes(reason: MediaEnd, code: UInt16) {
         let close = WebSocketOfTests.Frame(opcode: 8, payload: WebSocketClose(reason).payload)
         #expect(close.farewell == "\(code) \(reason.rawValue)")
+    }
+
+    @Test func whatBrowsersDoNotPlayIsNamed() {
+        var omitted = OmittedSound()
+        omitted.take(.audio(.g711(.aLaw)))
+        #expect(omitted.name == "g711")
+        let text = FragmentAnnouncement(MP4Header(video: nil, audio: .g711(.uLaw)), omitted: omitted.name)
+        #expect(text.json == #"{"mime":"audio/mp4; codecs=\"ulaw\"","omitted":"g711"}"#)
+        omitted.take(.content(TransportStreamDemultiplexer.Content()))
+        #expect(omitted.name == nil)
     }
 
     // MARK: Helpers
