@@ -147,7 +147,7 @@ let package = Package(
             "CustomerUnit",
             [
                 "HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation,
-                nioHTTP1, nioPosix, nioSSL,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
 

@@ -6,7 +6,8 @@ import HostClock
 extension CustomerCommand {
     struct Live: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Watch a camera: MPEG-TS, over HLS fragmented MP4, to a file or standard output.",
+            abstract:
+                "Watch a camera: MPEG-TS, over HLS and WebSocket fragmented MP4, to a file or standard output.",
             discussion: """
                 Shows it with ffplay:  vedette cu live cam-1 -o - | ffplay -
                 A stream that ends is asked for again until --duration is over.
@@ -14,7 +15,7 @@ extension CustomerCommand {
         )
 
         enum Transport: String, ExpressibleByArgument, CaseIterable {
-            case srt, ts, hls
+            case srt, ts, hls, ws
         }
 
         /// Streams that end at once are not asked for without end.
@@ -47,6 +48,7 @@ extension CustomerCommand {
                         case .srt: live.play.srt
                         case .ts: live.play.ts
                         case .hls: live.play.hls
+                        case .ws: live.play.ws
                         }
                     return print(address)
                 }
@@ -71,6 +73,7 @@ extension CustomerCommand {
                     case .ts: try await player.play(ts: Secret(live.play.ts), with: client)
                     case .srt: try await player.play(srt: Secret(live.play.srt))
                     case .hls: try await player.play(hls: Secret(live.play.hls), with: client)
+                    case .ws: try await player.play(ws: Secret(live.play.ws), with: client)
                     }
                 guard end == .streamEnded else { break }
                 restarts += 1
