@@ -26,6 +26,8 @@ package enum MediaProtocol: String, Sendable, CaseIterable {
     case ts
     /// Playlists and parts; one session is one viewer.
     case hls
+    /// Fragmented MP4 over a WebSocket.
+    case ws
 }
 
 /// What the programme tables of a stream say is in it.

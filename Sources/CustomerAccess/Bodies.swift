@@ -178,6 +178,7 @@ struct LiveBody: Encodable {
         var srt: String
         var ts: String
         var hls: String
+        var ws: String
     }
 
     var streamId: String

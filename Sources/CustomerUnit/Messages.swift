@@ -48,6 +48,7 @@ package struct LiveAnswer: Codable, Sendable {
         package var srt: String
         package var ts: String
         package var hls: String
+        package var ws: String
     }
 
     package var streamId: String

@@ -20,6 +20,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
     let metrics: MediaMetrics
     let limits: MediaLimits
     let hls: HLSSessions
+    let fragments: FragmentMuxers
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -46,6 +47,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
             logger: logger
         )
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
+        fragments = FragmentMuxers(limits: settings.limits, table: table, metrics: metrics)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -81,12 +83,14 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { [hls] in await hls.run() }
+            tasks.addTask { [fragments] in await fragments.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
             table.shutDown(at: .now)
             for lane in lanes { lane.post(.stop) }
             for lane in lanes { await lane.waitUntilEnded() }
             hls.shutDown()
+            fragments.shutDown()
         }
     }
 
@@ -155,12 +159,13 @@ extension MediaService {
             nonce: Ticket.Nonce(using: &random)
         )
         let host = URLHost.text(settings.domain)
-        let base = "https://\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
+        let base = "\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
         let query = "?ticket=\(key.seal(ticket).reveal())"
         return PlayAddresses(
             srt: address(of: ticket, .request, latency: settings.latency),
-            ts: Secret("\(base).ts\(query)"),
-            hls: Secret("\(base)/index.m3u8\(query)"),
+            ts: Secret("https://\(base).ts\(query)"),
+            hls: Secret("https://\(base)/index.m3u8\(query)"),
+            ws: Secret("wss://\(base).ws\(query)"),
             expiresAt: ticket.expiresAt
         )
     }

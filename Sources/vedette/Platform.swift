@@ -161,6 +161,7 @@ struct Platform {
                 gate: gate,
                 metrics: metrics,
                 responder: responder,
+                webSockets: [media.webSocketRoute],
                 logger: logger,
                 onListening: { report.listening(name, at: "\(name)://\(domain):\($0)") }
             )

@@ -285,6 +285,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             srt: Secret("srt://h"),
             ts: Secret("https://h/s1.ts"),
             hls: Secret("https://h/s1/index.m3u8"),
+            ws: Secret("wss://h/s1.ws"),
             expiresAt: Self.time
         )
     }
