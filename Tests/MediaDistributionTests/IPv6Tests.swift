@@ -1,6 +1,7 @@
 import Bus
 import Foundation
 import HSSModel
+import SRTTransport
 import Testing
 
 @testable import MediaDistribution
