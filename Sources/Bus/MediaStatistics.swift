@@ -23,7 +23,7 @@ package struct ViewerID: RawRepresentable, Hashable, Comparable, Sendable, Custo
 package enum MediaProtocol: String, Sendable, CaseIterable {
     case srt
     /// MPEG-TS as the body of one answer.
-    case http
+    case ts
     /// Playlists and parts; one session is one viewer.
     case hls
     /// Fragmented MP4 over a WebSocket.
@@ -41,6 +41,25 @@ package struct StreamContents: Sendable, Equatable {
         self.video = video
         self.audio = audio
     }
+}
+
+/// How a running stream is coded, as its parameter sets, headers and times tell. Nil: it does not say.
+package struct StreamFormat: Sendable, Equatable {
+    package var width: Int?
+    package var height: Int?
+    /// Pictures in a second, measured over those that are kept.
+    package var frameRate: Double?
+    /// Such as `High`.
+    package var profile: String?
+    /// Such as `3.1`.
+    package var level: String?
+    /// In Hz.
+    package var samplingRate: Int?
+    package var channels: Int?
+    /// RFC 6381, pictures before sound.
+    package var codecs: [String] = []
+
+    package init() {}
 }
 
 /// Who sends a stream.
@@ -139,6 +158,8 @@ package struct StreamDetail: Sendable, Equatable {
     package var stream: StreamStatus
     package var publisher: PublisherStatus?
     package var viewers: [ViewerStatus]
+    /// Nil while nothing is known of it.
+    package var format: StreamFormat?
 
     package init(stream: StreamStatus, publisher: PublisherStatus?, viewers: [ViewerStatus]) {
         self.stream = stream

@@ -94,7 +94,7 @@ extension MediaService {
             tally: viewer.tally
         )
         peer.figures = { (viewer.queuedBytes, nil) }
-        guard let place = try? table.join(ticket, .http, from: peer, at: .now, stop: { viewer.end($0) })
+        guard let place = try? table.join(ticket, .ts, from: peer, at: .now, stop: { viewer.end($0) })
         else {
             return try await writer.finish(nil)
         }

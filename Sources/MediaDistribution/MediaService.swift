@@ -158,7 +158,7 @@ extension MediaService {
             expiresAt: .now + min(max(validFor, .seconds(1)), limits.longestPlayTicketLifetime),
             nonce: Ticket.Nonce(using: &random)
         )
-        let host = settings.domain.contains(":") ? "[\(settings.domain)]" : settings.domain
+        let host = URLHost.text(settings.domain)
         let base = "\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
         let query = "?ticket=\(key.seal(ticket).reveal())"
         return PlayAddresses(

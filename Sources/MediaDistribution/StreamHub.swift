@@ -72,6 +72,11 @@ final class StreamHub: Sendable {
     /// Between the last two key frames, as they came; `nil` before the second one.
     var keyInterval: Duration? { state.withLock(\.keyInterval) }
 
+    /// The tables and what has come since the last key frame; empty where that is not whole.
+    var keptMedia: [ByteBuffer] {
+        state.withLock { $0.media.isWhole ? [$0.tables] + $0.media.chunks : [] }
+    }
+
     // MARK: The publisher
 
     /// From now on only `publisher` is heard. Viewers go on at its first key frame.

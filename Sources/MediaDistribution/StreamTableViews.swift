@@ -26,13 +26,15 @@ extension StreamTable {
         guard let (stream, status) = found else { return nil }
         let after = viewer?.rawValue ?? 0
         let page = stream.viewers.keys.filter { $0 > after }.sorted().prefix(max(0, limit))
-        return StreamDetail(
+        var detail = StreamDetail(
             stream: status,
             publisher: stream.publishing.map { PublisherStatus($0, at: now) },
             viewers: page.compactMap { id in
                 stream.viewers[id].map { ViewerStatus(ViewerID(rawValue: id), $0, at: now) }
             }
         )
+        if stream.publishing != nil { detail.format = StreamFormat(of: stream.hub.keptMedia) }
+        return detail
     }
 }
 

@@ -177,11 +177,31 @@ private struct StreamDetailAnswer: Codable, Sendable {
         var srt: SRTFigures?
     }
 
+    struct Format: Codable, Sendable {
+        var width: Int?
+        var height: Int?
+        var frameRate: Double?
+        var profile: String?
+        var level: String?
+        var samplingRate: Int?
+        var channels: Int?
+        var codecs: String
+
+        var text: String {
+            let size = width.flatMap { width in height.map { "\(width)x\($0)" } }
+            let claim = profile.map { $0 + (level.map { " " + $0 } ?? "") }
+            let sound = samplingRate.flatMap { rate in channels.map { "\(rate) Hz x \($0)" } }
+            return [size, frameRate.map { "\($0) pictures/s" }, claim, sound].compactMap { $0 }
+                .joined(separator: ", ")
+        }
+    }
+
     var stream: StreamAnswer
+    var format: Format?
     var publisher: Publisher?
     var items: [ViewerAnswer]
 
-    private enum CodingKeys: CodingKey { case publisher, items }
+    private enum CodingKeys: CodingKey { case format, publisher, items }
 
     init(_ answer: StreamDetailAnswer, viewers: [ViewerAnswer]) {
         self = answer
@@ -191,6 +211,7 @@ private struct StreamDetailAnswer: Codable, Sendable {
     init(from decoder: any Decoder) throws {
         stream = try StreamAnswer(from: decoder)
         let container = try decoder.container(keyedBy: CodingKeys.self)
+        format = try container.decodeIfPresent(Format.self, forKey: .format)
         publisher = try container.decodeIfPresent(Publisher.self, forKey: .publisher)
         items = try container.decode([ViewerAnswer].self, forKey: .items)
     }
@@ -198,12 +219,14 @@ private struct StreamDetailAnswer: Codable, Sendable {
     func encode(to encoder: any Encoder) throws {
         try stream.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(format, forKey: .format)
         try container.encodeIfPresent(publisher, forKey: .publisher)
         try container.encode(items, forKey: .items)
     }
 
     func print(_ viewers: [ViewerAnswer]) {
-        Swift.print("\(stream.streamId)  \(stream.source)  \(stream.coding)")
+        let coded = format.map { "  " + $0.text } ?? ""
+        Swift.print("\(stream.streamId)  \(stream.source)  \(stream.coding)\(coded)")
         if let publisher {
             let rate = StreamAnswer.megabits(publisher.bitrate)
             let trip = publisher.srt.map { ", round trip \(Self.milliseconds($0.msRtt))" } ?? ""

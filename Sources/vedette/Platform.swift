@@ -51,7 +51,7 @@ struct Platform {
             say: { Terminal.printLine($0) },
             onReady: { isListening.set(nil) }
         )
-        let domain = configuration.node.domain
+        let domain = URLHost.text(configuration.node.domain)
         let media = try MediaService(
             try MediaSettings(configuration),
             metrics: metrics,
@@ -178,7 +178,10 @@ struct Platform {
                     readiness: readiness,
                     logger: logger,
                     onListening: {
-                        report.listening("metrics", at: "http://\(configuration.metrics.host):\($0)")
+                        report.listening(
+                            "metrics",
+                            at: "http://\(URLHost.text(configuration.metrics.host)):\($0)"
+                        )
                     }
                 )
             )

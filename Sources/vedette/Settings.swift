@@ -117,7 +117,7 @@ extension SchedulingService.Settings {
 
 extension UploadSettings {
     init(_ configuration: Configuration) {
-        let domain = configuration.node.domain
+        let domain = URLHost.text(configuration.node.domain)
         let plainPort = configuration.httpPort
         self.init(
             secureAddress: "https://\(domain):\(configuration.https.port)",
@@ -177,7 +177,7 @@ extension UploadKey {
 
 extension FirmwareLibrary.Settings {
     init(_ configuration: Configuration) {
-        let domain = configuration.node.domain
+        let domain = URLHost.text(configuration.node.domain)
         let plainPort = configuration.httpPort
         self.init(
             secureAddress: "https://\(domain):\(configuration.https.port)",

@@ -315,7 +315,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             ViewerStatus(
                 id: ViewerID(rawValue: UInt64(number)),
                 lease: LeaseID(unchecked: "l\(number)"),
-                kind: number == 1 ? .srt : .http,
+                kind: number == 1 ? .srt : .ts,
                 peer: "192.0.2.9:4000",
                 isEncrypted: true,
                 connectedSince: Self.time,
