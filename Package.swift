@@ -34,6 +34,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -96,8 +97,8 @@ let package = Package(
             "ServerKit",
             [
                 "HSSModel", "HostClock", asn1, crypto, httpTypes, hummingbird, hummingbirdCore,
-                hummingbirdHTTP2, lifecycle, logging, nioCore, nioHTTP1, nioHTTPTypes, nioPosix, nioSSL,
-                nioTLS, unixSignals, x509, yams,
+                hummingbirdHTTP2, lifecycle, logging, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                nioPosix, nioSSL, nioTLS, nioWebSocket, unixSignals, x509, yams,
             ]
         ),
 
@@ -123,8 +124,7 @@ let package = Package(
             "MediaDistribution",
             [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", crypto,
-                hummingbird, lifecycle,
-                logging, nioCore,
+                hummingbird, lifecycle, logging, nioCore, nioWebSocket,
             ]
         ),
         room(
@@ -176,13 +176,19 @@ let package = Package(
             name: "vedette-bench",
             dependencies: [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
-                "MediaDistribution", "CustomerUnit", argumentParser, asyncHTTPClient, hummingbird, lifecycle,
-                logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket, unixSignals,
+                "MediaDistribution", "PremisesUnit", "CustomerUnit", "Measurement", "TestSupport",
+                argumentParser,
+                asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
+                nioWebSocket, unixSignals,
             ],
             path: "Tests/Benchmarks",
             exclude: ["stream-ids.h"],
             swiftSettings: settings
         ),
+
+        // What the benchmarks look at streams with: values without a line of the platform.
+        .target(name: "Measurement", path: "Tests/Measurement", swiftSettings: settings),
+        tests("MeasurementTests", ["Measurement"]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),
@@ -196,8 +202,8 @@ let package = Package(
         tests(
             "ServerKitTests",
             [
-                "ServerKit", "HSSModel", "HostClock", hummingbird, httpTypes, nioCore, nioPosix, logging,
-                lifecycle,
+                "ServerKit", "HSSModel", "HostClock", hummingbird, httpTypes, nioCore, nioPosix, nioWebSocket,
+                logging, lifecycle,
             ]
         ),
         tests(
@@ -220,7 +226,8 @@ let package = Package(
             "MediaDistributionTests",
             [
                 "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit",
-                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, logging, lifecycle,
+                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, nioPosix, nioWebSocket, logging,
+                lifecycle,
             ]
         ),
         tests(
