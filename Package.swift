@@ -221,7 +221,8 @@ let package = Package(
         tests(
             "MediaDistributionTests",
             [
-                "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit",
+                "MediaDistribution", "ChildProcesses", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus",
+                "ServerKit",
                 "SRTTransport", hummingbird, asyncHTTPClient, nioCore, logging, lifecycle,
             ]
         ),

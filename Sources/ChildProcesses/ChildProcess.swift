@@ -54,6 +54,19 @@ package final class ChildProcess: Sendable {
     /// How it ended; `nil`: the task was cancelled before.
     package func waitUntilExit() async -> ChildExit? { await life.waitUntilExit() }
 
+    /// How it ended; `nil`: it has not after so long.
+    package func waitUntilExit(within limit: Duration) async -> ChildExit? {
+        await withTaskGroup { tasks in
+            tasks.addTask { [life] in await life.waitUntilExit() }
+            tasks.addTask {
+                try? await Task.sleep(for: limit)
+                return nil
+            }
+            defer { tasks.cancelAll() }
+            return await tasks.next() ?? nil
+        }
+    }
+
     private func end(within grace: Duration) async -> ChildExit {
         life.signal(SIGTERM)
         let life = life

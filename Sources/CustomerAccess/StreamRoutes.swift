@@ -67,6 +67,7 @@ extension CustomerAPI {
             StreamDetailBody(
                 stream: StreamBody(detail.stream),
                 publisher: detail.publisher.map { PublisherBody($0) },
+                renditions: detail.renditions.map { RenditionBody($0) },
                 items: shown.map { ViewerBody($0, user: users[$0.lease]) },
                 nextCursor: detail.viewers.count > limit ? shown.last?.id.description : nil
             )

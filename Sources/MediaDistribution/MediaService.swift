@@ -20,6 +20,7 @@ package final class MediaService: MediaDistributor, Service {
     let metrics: MediaMetrics
     let limits: MediaLimits
     let hls: HLSSessions
+    let renditions: RenditionWorkshop
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -38,7 +39,20 @@ package final class MediaService: MediaDistributor, Service {
         metrics = MediaMetrics(registry)
         var random = SystemRandomNumberGenerator()
         issuer = Ticket.Issuer(using: &random)
-        table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics, logger: logger)
+        renditions = RenditionWorkshop(
+            settings.renditions,
+            limits: settings.limits,
+            metrics: metrics,
+            registry: registry,
+            logger: logger
+        )
+        table = StreamTable(
+            limits: settings.limits,
+            issuer: issuer,
+            renditions: renditions,
+            metrics: metrics,
+            logger: logger
+        )
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
@@ -75,12 +89,14 @@ package final class MediaService: MediaDistributor, Service {
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { [hls] in await hls.run() }
+            tasks.addTask { [renditions] in await renditions.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
             table.shutDown(at: .now)
             for lane in lanes { lane.post(.stop) }
             for lane in lanes { await lane.waitUntilEnded() }
             hls.shutDown()
+            renditions.shutDown()
         }
     }
 
@@ -135,16 +151,23 @@ extension MediaService {
         table.dismiss(Set(leases), of: stream, at: .now)
     }
 
+    package func checkOffer(of rendition: Rendition) async throws(MediaError) {
+        guard rendition != .original, let reason = renditions.whyNot else { return }
+        throw .noTranscoding(reason)
+    }
+
     package func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
         var random = SystemRandomNumberGenerator()
         let ticket = Ticket(
             playing: stream,
-            epoch: try table.epochForViewers(of: stream),
+            epoch: try table.epochForViewers(of: stream, rendition: rendition),
             lease: lease,
+            rendition: rendition,
             expiresAt: .now + min(max(validFor, .seconds(1)), limits.longestPlayTicketLifetime),
             nonce: Ticket.Nonce(using: &random)
         )

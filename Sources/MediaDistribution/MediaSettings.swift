@@ -28,6 +28,7 @@ package struct MediaSettings: Sendable {
     /// Threads that move media, 1 to 16. One holds some 400 connections of 2 Mbit/s.
     package var lanes = 1
     package var limits = MediaLimits()
+    package var renditions = RenditionSettings()
 
     package init(key: Secret) {
         self.key = key
@@ -75,6 +76,8 @@ package struct MediaLimits: Sendable {
     package var slowness: Duration = .seconds(10)
     /// How long viewers wait for a publisher to come back.
     package var grace: Duration = .seconds(10)
+    /// How long a rendition is made on after its last viewer has gone.
+    package var renditionLinger: Duration = .seconds(10)
     package var publishTicketLifetime: Duration = .seconds(60)
     package var longestPlayTicketLifetime: Duration = .seconds(3600)
 
