@@ -109,7 +109,12 @@ extension CustomerAPI {
                 streamId: lease.stream.rawValue,
                 lease: lease.lease.rawValue,
                 rendition: rendition.rawValue,
-                play: .init(srt: play.srt.reveal(), ts: play.ts.reveal(), hls: play.hls.reveal()),
+                play: .init(
+                    srt: play.srt.reveal(),
+                    ts: play.ts.reveal(),
+                    hls: play.hls.reveal(),
+                    ws: play.ws.reveal()
+                ),
                 expiresAt: play.expiresAt.rfc3339
             )
         )

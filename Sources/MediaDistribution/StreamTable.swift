@@ -17,6 +17,8 @@ final class StreamTable: Sendable {
         let tally: Tally
         /// What a publisher may send, in bit/s; 0: no limit.
         var maxBitrate = 0
+        /// How long a lost packet of a publisher may hold up what follows it.
+        var latency: Duration = .zero
     }
 
     private static let rememberedTickets = 65_536
@@ -24,6 +26,7 @@ final class StreamTable: Sendable {
     let limits: MediaLimits
     let metrics: MediaMetrics
     let renditions: RenditionWorkshop
+    let usage: UsageLedger
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -33,12 +36,14 @@ final class StreamTable: Sendable {
         issuer: Ticket.Issuer,
         renditions: RenditionWorkshop,
         metrics: MediaMetrics,
+        usage: UsageLedger,
         logger: Logger
     ) {
         self.renditions = renditions
         state = Mutex(State(usedTickets: UsedTickets(of: issuer, capacity: Self.rememberedTickets)))
         self.limits = limits
         self.metrics = metrics
+        self.usage = usage
         self.logger = logger
     }
 
@@ -82,18 +87,20 @@ final class StreamTable: Sendable {
             var stream = state.streams[ticket.stream] ?? newStream(epoch: ticket.epoch, at: now)
             if let displaced = stream.publishing {
                 metrics.displacements.add()
-                conclude(.init(displaced, of: ticket.stream, .displaced, at: now), &state)
+                conclude(.init(displaced, of: ticket.stream, .displaced, at: now), displaced.peer, &state)
                 state.feeds.send(.unpublished(ticket.stream, displaced.epoch, .displaced), metrics)
                 displaced.publisher.stop(.displaced)
                 stream.lastEnd = PublisherEnd(reason: .displaced, time: now)
             } else {
                 metrics.streams.add(1)
             }
+            let latency = stream.latency ?? limits.latency
             stream.publishing = Publishing(
                 publisher: Publisher(id: id, stop: stop),
                 peer: peer,
                 epoch: ticket.epoch,
-                since: now
+                since: now,
+                latency: latency
             )
             stream.contents = StreamContents()
             stream.epoch = max(stream.epoch, ticket.epoch)
@@ -101,7 +108,16 @@ final class StreamTable: Sendable {
             stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
             stream.hub.begin(publisher: id, at: .now)
-            return Place(id: id, hub: stream.hub, tally: peer.tally, maxBitrate: stream.maxBitrate)
+            if let source = stream.source {
+                usage.begin(.init(channel: source, side: .sent), peer.tally, at: .now)
+            }
+            return Place(
+                id: id,
+                hub: stream.hub,
+                tally: peer.tally,
+                maxBitrate: stream.maxBitrate,
+                latency: latency
+            )
         }
     }
 
@@ -141,13 +157,14 @@ final class StreamTable: Sendable {
         state.streams[id]?.lastEnd = PublisherEnd(reason: reason, time: now)
         state.streams[id]?.keepUntil = now + limits.grace
         state.streams[id]?.viewersWaitUntil = now + limits.grace
-        conclude(.init(publishing, of: id, reason, at: now), &state)
+        conclude(.init(publishing, of: id, reason, at: now), publishing.peer, &state)
         state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
     }
 
     /// Counts an end, before anybody hears of it.
-    private func conclude(_ ending: MediaEnding, _ state: inout State) {
+    private func conclude(_ ending: MediaEnding, _ peer: MediaPeer, _ state: inout State) {
         metrics.count(ending)
+        usage.end(peer.tally, at: .now)
         state.endings.append(ending)
     }
 
@@ -193,6 +210,9 @@ final class StreamTable: Sendable {
                 joinedAt: now,
                 stop: stop
             )
+            if let source = state.streams[ticket.stream]?.source {
+                usage.begin(.init(channel: source, side: .watched(lease)), peer.tally, at: .now)
+            }
             let count = state.streams[ticket.stream]?.viewers.count ?? 0
             state.feeds.send(.viewerJoined(ticket.stream, lease, viewers: count), metrics)
             return Place(id: id, hub: hub, tally: peer.tally)
@@ -280,7 +300,7 @@ final class StreamTable: Sendable {
         if let publishing = stream.publishing {
             metrics.streams.add(-1)
             publishing.publisher.stop(reason)
-            conclude(.init(publishing, of: id, reason, at: now), &state)
+            conclude(.init(publishing, of: id, reason, at: now), publishing.peer, &state)
             state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
         }
         for running in stream.renditions.running.values { running.stream.stop() }
@@ -303,7 +323,7 @@ final class StreamTable: Sendable {
     ) {
         state.viewers -= 1
         metrics.viewers[viewer.kind]?.add(-1)
-        conclude(.init(viewer, of: stream, reason, at: now), &state)
+        conclude(.init(viewer, of: stream, reason, at: now), viewer.peer, &state)
         state.feeds.send(.viewerLeft(stream, viewer.lease, viewers: left, reason), metrics)
     }
 

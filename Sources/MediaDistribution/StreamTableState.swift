@@ -27,6 +27,7 @@ extension StreamTable {
         var peer: MediaPeer
         var epoch: Epoch
         var since: WallTime
+        var latency: Duration
         /// Its programme tables have been seen.
         var isAnnounced = false
     }
@@ -36,6 +37,8 @@ extension StreamTable {
         var source: ChannelAddress?
         var epoch: Epoch
         var maxBitrate = 0
+        /// ``IngestOrder/latency``
+        var latency: Duration?
         var startedAt: WallTime
         var publishing: Publishing?
         var contents = StreamContents()

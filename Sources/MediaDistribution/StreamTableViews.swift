@@ -68,6 +68,7 @@ extension PublisherStatus {
             connectedSince: publishing.since,
             bytesReceived: publishing.peer.tally.total,
             bitrate: bitrate,
+            latency: publishing.latency,
             srt: srt
         )
     }

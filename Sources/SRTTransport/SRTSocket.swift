@@ -76,6 +76,14 @@ package struct SRTSocket: Hashable, Sendable {
         }
     }
 
+    /// Calls from this address, before ``connect(to:)``. Sockets with the same one share its port, and the two threads that
+    /// libsrt has for each port: many callers in one process.
+    package func bind(to address: NetworkAddress) throws(SRTError) {
+        guard address.withSockaddr({ srt_bind(id, $0, $1) }) != SRT_ERROR else {
+            throw SRTError(operation: "bind to \(address)")
+        }
+    }
+
     /// Sends one message of at most 1,456 octets. False: the send buffer is full and this message was not taken.
     package func send(_ message: UnsafeRawBufferPointer) throws(SRTError) -> Bool {
         let base = message.baseAddress?.assumingMemoryBound(to: CChar.self)

@@ -92,12 +92,25 @@ final class Child {
                 unread.removeFirst(end + 1)
                 return line
             }
-            let chunk = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-                count = max(0, read(output, buffer.baseAddress, buffer.count))
-            }
-            guard !chunk.isEmpty else { return nil }
+            guard let chunk = readChunk() else { return nil }
             unread += chunk
         }
+    }
+
+    /// What it prints next, as it comes; `nil` at the end.
+    func nextBytes() -> [UInt8]? {
+        guard unread.isEmpty else {
+            defer { unread = [] }
+            return unread
+        }
+        return readChunk()
+    }
+
+    private func readChunk() -> [UInt8]? {
+        let chunk = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
+            count = max(0, read(output, buffer.baseAddress, buffer.count))
+        }
+        return chunk.isEmpty ? nil : chunk
     }
 
     @discardableResult func waitForLine(_ isWanted: (String) -> Bool) throws -> String {

@@ -151,7 +151,7 @@ struct LiveBenchmark {
 }
 
 /// Looks for the beginning of a key frame in MPEG-TS.
-private struct KeyFrameSearch {
+struct KeyFrameSearch {
     private var scanner = TransportStreamScanner()
     private(set) var found = false
 

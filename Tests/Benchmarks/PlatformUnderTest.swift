@@ -119,12 +119,26 @@ final class PlatformUnderTest {
 struct MetricsPage {
     let port: Int
 
-    /// Sum of a metric's series whose labels contain `label`.
-    func value(_ name: String, _ label: String = "") async throws -> Double {
+    private func text() async throws -> String {
         let request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/metrics")
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
-        let text = String(buffer: try await response.body.collect(upTo: 8 << 20))
-        return text.split(separator: "\n").reduce(0) { sum, line in
+        return String(buffer: try await response.body.collect(upTo: 8 << 20))
+    }
+
+    /// Every series of some metrics, with its labels as they stand there.
+    func series(_ names: Set<String>) async throws -> [(name: String, labels: String, value: Double)] {
+        try await text().split(separator: "\n").compactMap { line in
+            let name = String(line.prefix { !"{ ".contains($0) })
+            guard names.contains(name), let last = line.split(separator: " ").last, let value = Double(last)
+            else { return nil }
+            let labels = line.dropFirst(name.count).prefix { $0 != " " }
+            return (name, String(labels.drop { $0 == "{" }.prefix { $0 != "}" }), value)
+        }
+    }
+
+    /// Sum of a metric's series whose labels contain `label`.
+    func value(_ name: String, _ label: String = "") async throws -> Double {
+        try await text().split(separator: "\n").reduce(0) { sum, line in
             guard line.hasPrefix(name), line.dropFirst(name.count).first.map({ "{ ".contains($0) }) ?? false,
                 label.isEmpty || line.contains(label)
             else { return sum }

@@ -12,31 +12,41 @@ struct VedetteBench: AsyncParsableCommand {
     )
 
     struct Run: AsyncParsableCommand {
-        enum Part: String, ExpressibleByArgument, CaseIterable { case units, fleet, live, media, formats }
+        enum Part: String, ExpressibleByArgument, CaseIterable {
+            case units, fleet, live, media, formats, glass, soak
+        }
 
         static let configuration = CommandConfiguration(
             abstract: "Take the figures.",
             discussion:
-                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more. Builds of both programs in release lie beside each other."
+                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, fleet, live, media, formats.") var parts: [Part] = []
+        @Argument(help: "units, fleet, live, media, formats, glass, soak.") var parts: [Part] = []
         @Option(help: "Idle units; 5,000, of a fleet 20,000.") var units: Int?
         @Option(help: "Seconds of each measurement.") var seconds = 30
         @Option(help: "Live pictures of each kind.") var pictures = 30
         @Option(help: "Runs of each media load; the middle one counts.") var repeats = 3
+        @Option(help: "Minutes of a soak.") var minutes = 60
+        @Option(help: "Streams of a soak.") var streams = 50
+        @Option(help: "Viewers of each of them.") var viewers = 4
+        @Option(help: "Repeats the chance of a soak.") var seed: UInt64 = 1
         @Option(help: "Folder with the load generators and the C server.") var tools = "../shared/bench/srt"
+        @Option(
+            help: "Folder for what the programs write, logs above all; without it one that goes at the end."
+        )
+        var keep: String?
         @Flag(help: "End with 1 where a target is missed.") var strict = false
 
         func run() async throws {
-            let folder = FileManager.default.temporaryDirectory.path + "/vedette-bench-\(getpid())"
+            let folder = keep ?? FileManager.default.temporaryDirectory.path + "/vedette-bench-\(getpid())"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
+            defer { if keep == nil { try? FileManager.default.removeItem(atPath: folder) } }
             let own = CommandLine.arguments[0]
             let bench = own.hasPrefix("/") ? own : FileManager.default.currentDirectoryPath + "/" + own
             let vedette = (bench as NSString).deletingLastPathComponent + "/vedette"
             var report = Report()
-            for part in parts.isEmpty ? Part.allCases.filter({ $0 != .fleet }) : parts {
+            for part in parts.isEmpty ? Part.allCases.filter({ $0 != .fleet && $0 != .soak }) : parts {
                 let place = "\(folder)/\(part.rawValue)"
                 try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
                 switch part {
@@ -57,6 +67,19 @@ struct VedetteBench: AsyncParsableCommand {
                     ).run(&report)
                 case .live:
                     try await LiveBenchmark(vedette: vedette, folder: place, runs: pictures).run(&report)
+                case .glass:
+                    try await GlassBenchmark(vedette: vedette, folder: place, seconds: min(seconds, 20)).run(
+                        &report
+                    )
+                case .soak:
+                    try await SoakBenchmark(
+                        vedette: vedette,
+                        folder: place,
+                        minutes: minutes,
+                        streams: streams,
+                        viewersOfEach: viewers,
+                        seed: seed
+                    ).run(&report)
                 case .formats: try FormatsBenchmark(folder: place, repeats: repeats).run(&report)
                 case .media:
                     guard let found = try LoadTools(sources: tools, into: place) else {

@@ -30,6 +30,7 @@ import Vm
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ),
             metrics: MediaMetrics(MetricRegistry()),
+            usage: UsageLedger(metrics: MetricRegistry()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let publish = Ticket(

@@ -92,7 +92,7 @@ enum RenditionClip: String {
         )
         struct Found: Decodable {
             struct Stream: Decodable {
-                var codec_name: String?
+                var codecName: String?
                 var width: Int?
                 var height: Int?
             }
@@ -100,8 +100,10 @@ enum RenditionClip: String {
         }
         // Errors of decoders that begin in the middle come first.
         let json = text.firstIndex(of: "{").map { String(text[$0...]) } ?? ""
-        let streams = try JSONDecoder().decode(Found.self, from: Data(json.utf8)).streams
-        let names = streams.compactMap(\.codec_name).sorted()
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let streams = try decoder.decode(Found.self, from: Data(json.utf8)).streams
+        let names = streams.compactMap(\.codecName).sorted()
         let size = streams.compactMap { stream in stream.width.map { "\($0)x\(stream.height ?? 0)" } }
         return (names + size).joined(separator: " ")
     }
