@@ -173,6 +173,10 @@ struct BindCodeBody: Encodable {
     var expiresAt: String
 }
 
+struct LiveRequestBody: Decodable {
+    var rendition: String?
+}
+
 struct LiveBody: Encodable {
     struct Play: Encodable {
         var srt: String
@@ -183,6 +187,7 @@ struct LiveBody: Encodable {
 
     var streamId: String
     var lease: String
+    var rendition: String
     var play: Play
     var expiresAt: String
 }

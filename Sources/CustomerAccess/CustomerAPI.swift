@@ -135,8 +135,9 @@ package struct CustomerAPI: Sendable {
 
     /// For calls whose body may be left out: nil where the request has none.
     func decodeOptional<Body: Decodable>(_ type: Body.Type, from request: Request) async throws -> Body? {
-        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard request.headers[.contentType] != nil || length > 0 else { return nil }
+        let length = request.headers[.contentLength].flatMap { Int($0) }
+        // Some clients name a type with everything they send.
+        guard length ?? (request.headers[.contentType] == nil ? 0 : 1) > 0 else { return nil }
         return try await decode(type, from: request)
     }
 

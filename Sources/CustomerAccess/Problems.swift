@@ -153,6 +153,21 @@ extension MediaError {
                 type: "stream-ended",
                 detail: "The stream ended while it was asked for; ask again."
             )
+        case .noTranscoding: Problem(.notImplemented, type: "no-transcoding", detail: description)
+        case .transcodingBusy:
+            Problem(
+                .serviceUnavailable,
+                type: "transcoding-busy",
+                detail: description,
+                headers: .retryAfter(.seconds(10))
+            )
+        case .transcodingFailed:
+            Problem(
+                .serviceUnavailable,
+                type: "transcoding-failed",
+                detail: description,
+                headers: .retryAfter(.seconds(30))
+            )
         case .busy, .unavailable:
             Problem(
                 .serviceUnavailable,

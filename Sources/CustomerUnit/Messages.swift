@@ -53,6 +53,7 @@ package struct LiveAnswer: Codable, Sendable {
 
     package var streamId: String
     package var lease: String
+    package var rendition: String
     package var play: Play
     package var expiresAt: String
 }

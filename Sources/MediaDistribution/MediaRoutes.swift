@@ -68,7 +68,8 @@ extension MediaService {
         metrics.count(refusal)
         switch refusal {
         case .notRunning: return Problem(.notFound, detail: "The stream is not running.")
-        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch:
+        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch,
+            .transcoding:
             return Problem(
                 .serviceUnavailable,
                 detail: "The media server is busy.",

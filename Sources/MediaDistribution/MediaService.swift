@@ -20,6 +20,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
     let metrics: MediaMetrics
     let limits: MediaLimits
     let hls: HLSSessions
+    let renditions: RenditionWorkshop
     let fragments: FragmentMuxers
     /// This run of this media server.
     let issuer: Ticket.Issuer
@@ -39,9 +40,17 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
         metrics = MediaMetrics(registry)
         var random = SystemRandomNumberGenerator()
         issuer = Ticket.Issuer(using: &random)
+        renditions = RenditionWorkshop(
+            settings.renditions,
+            limits: settings.limits,
+            metrics: metrics,
+            registry: registry,
+            logger: logger
+        )
         table = StreamTable(
             limits: settings.limits,
             issuer: issuer,
+            renditions: renditions,
             metrics: metrics,
             usage: UsageLedger(metrics: registry),
             logger: logger
@@ -83,6 +92,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { [hls] in await hls.run() }
+            tasks.addTask { [renditions] in await renditions.run() }
             tasks.addTask { [fragments] in await fragments.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
@@ -90,6 +100,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
             for lane in lanes { lane.post(.stop) }
             for lane in lanes { await lane.waitUntilEnded() }
             hls.shutDown()
+            renditions.shutDown()
             fragments.shutDown()
         }
     }
@@ -145,16 +156,23 @@ extension MediaService {
         table.dismiss(Set(leases), of: stream, at: .now)
     }
 
+    package func checkOffer(of rendition: Rendition) async throws(MediaError) {
+        guard rendition != .original, let reason = renditions.whyNot else { return }
+        throw .noTranscoding(reason)
+    }
+
     package func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
         var random = SystemRandomNumberGenerator()
         let ticket = Ticket(
             playing: stream,
-            epoch: try table.epochForViewers(of: stream),
+            epoch: try table.epochForViewers(of: stream, rendition: rendition),
             lease: lease,
+            rendition: rendition,
             expiresAt: .now + min(max(validFor, .seconds(1)), limits.longestPlayTicketLifetime),
             nonce: Ticket.Nonce(using: &random)
         )

@@ -31,6 +31,7 @@ package struct MediaSettings: Sendable {
     /// Threads that move media, 1 to 16. One holds some 400 connections of 2 Mbit/s.
     package var lanes = 1
     package var limits = MediaLimits()
+    package var renditions = RenditionSettings()
 
     package init(key: Secret) {
         self.key = key
@@ -85,6 +86,8 @@ package struct MediaLimits: Sendable {
     package var slowness: Duration = .seconds(10)
     /// How long viewers wait for a publisher to come back.
     package var grace: Duration = .seconds(10)
+    /// How long a rendition is made on after its last viewer has gone.
+    package var renditionLinger: Duration = .seconds(10)
     /// ``MediaSettings/latency``
     var latency: Duration = .milliseconds(120)
     package var publishTicketLifetime: Duration = .seconds(60)

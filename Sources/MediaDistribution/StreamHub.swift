@@ -55,14 +55,17 @@ final class StreamHub: Sendable {
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
+    /// What it takes was made here, and is not counted as received.
+    private let isRendition: Bool
     private let state: Mutex<State>
     private let received = Atomic<UInt64>(0)
     private let sent = Atomic<UInt64>(0)
     private let lost = Atomic<UInt64>(0)
 
-    init(limits: MediaLimits, metrics: MediaMetrics) {
+    init(limits: MediaLimits, metrics: MediaMetrics, isRendition: Bool = false) {
         self.limits = limits
         self.metrics = metrics
+        self.isRendition = isRendition
         state = Mutex(State(media: RecentMedia(limitInBytes: limits.picturesInBytes)))
     }
 
@@ -113,7 +116,7 @@ final class StreamHub: Sendable {
     /// frame begins.
     func ingest(_ run: UnsafeRawBufferPointer, keyFrame: Int?, from publisher: UInt64, at now: Instant) {
         received.wrappingAdd(UInt64(run.count), ordering: .relaxed)
-        metrics.bytesReceived.add(run.count)
+        if !isRendition { metrics.bytesReceived.add(run.count) }
         state.withLock { state in
             guard state.publisher == publisher else { return }
             guard let keyFrame else { return append(run, &state, now) }

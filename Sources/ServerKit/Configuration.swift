@@ -47,6 +47,19 @@ package struct Configuration: Sendable {
         package var keyLength: Int
     }
 
+    package struct Transcoding: Sendable {
+        /// Of all processors.
+        package var cpuPercent: Int
+        package var processes: Int
+        package var smallWidth: Int
+        package var smallHeight: Int
+        package var smallFrameRate: Int
+        /// Bit/s.
+        package var smallBitrate: Int
+        /// Nil: it is looked for.
+        package var ffmpeg: String?
+    }
+
     package struct Blobs: Sendable {
         /// The path of the folder.
         package var folder: String
@@ -141,6 +154,7 @@ package struct Configuration: Sendable {
     package var liveGrace: Duration
     /// Bit/s; 0: no limit.
     package var liveMaxBitrate: Int
+    package var transcoding: Transcoding
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
@@ -188,6 +202,15 @@ package struct Configuration: Sendable {
         liveLinger = read.duration("live.linger")
         liveSilence = read.duration("live.silence")
         liveGrace = read.duration("live.grace")
+        transcoding = Transcoding(
+            cpuPercent: read.number("transcoding.cpu_percent"),
+            processes: read.number("transcoding.processes"),
+            smallWidth: read.number("transcoding.small_width"),
+            smallHeight: read.number("transcoding.small_height"),
+            smallFrameRate: read.number("transcoding.small_frame_rate"),
+            smallBitrate: read.number("transcoding.small_bitrate"),
+            ffmpeg: read.text("transcoding.ffmpeg").isEmpty ? nil : read.text("transcoding.ffmpeg")
+        )
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
         let folder = String(read.text("blobs.url").dropFirst("file:".count))

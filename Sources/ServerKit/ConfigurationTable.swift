@@ -3,7 +3,7 @@ package enum ConfigurationTable {
     package static let roles = ["cmu", "scu", "mdu"]
 
     package static let keys: [ConfigurationKey] =
-        node + listeners + units + platform + limits + [
+        node + listeners + units + transcoding + platform + limits + [
             ConfigurationKey(
                 "log.level",
                 .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
@@ -41,6 +41,7 @@ package enum ConfigurationTable {
         "hibernation": "Battery units that sleep",
         "srt": "Media from units and to viewers (Vm)",
         "live": "Live viewing",
+        "transcoding": "Renditions of live pictures, made by ffmpeg for those who ask for them",
         "store": "Database",
         "blobs": "Files: what is too large for the database",
         "alarms": "Alarms and events of units",
@@ -180,6 +181,46 @@ package enum ConfigurationTable {
             .count(0...Int(Int32.max)),
             default: "0",
             "The most that a unit may push for one channel, in bit/s, on average over 10 s; 0: no limit."
+        ),
+    ]
+
+    private static let transcoding = [
+        ConfigurationKey(
+            "transcoding.cpu_percent",
+            .count(0...100),
+            default: "50",
+            "The most that renditions may take of all processors; 0: there are none."
+        ),
+        ConfigurationKey(
+            "transcoding.processes",
+            .count(0...1000),
+            default: "16",
+            "Renditions made at a time."
+        ),
+        ConfigurationKey(
+            "transcoding.small_width",
+            .count(64...1920),
+            default: "640",
+            "The small rendition fits into this width and height, and is never larger than the original."
+        ),
+        ConfigurationKey("transcoding.small_height", .count(64...1080), default: "360", "Its height."),
+        ConfigurationKey(
+            "transcoding.small_frame_rate",
+            .count(1...60),
+            default: "10",
+            "Its pictures per second at most."
+        ),
+        ConfigurationKey(
+            "transcoding.small_bitrate",
+            .count(50_000...8_000_000),
+            default: "400000",
+            "Of its pictures, in bit/s."
+        ),
+        ConfigurationKey(
+            "transcoding.ffmpeg",
+            .text,
+            default: "",
+            "Path of ffmpeg; empty: it is looked for in /usr/local/bin, /usr/bin and /bin."
         ),
     ]
 

@@ -25,6 +25,8 @@ extension CustomerCommand {
 
         @Argument(help: "DEVICE or DEVICE/CHANNEL.") var channel: ChannelArgument
         @Option(name: .long, help: "How the picture travels.") var `protocol` = Transport.ts
+        @Option(name: .long, help: "The picture as it is sent, as every browser plays it, or small.")
+        var rendition = Rendition.original
         @Option(name: .long, help: "Seconds to watch; without it until Ctrl-C.") var duration: Double?
         @Option(name: .shortAndLong, help: "File to write, - for standard output.") var output: String?
         @Flag(name: .long, help: "Print the play address only; it works in any player until it expires.")
@@ -103,7 +105,9 @@ extension CustomerCommand {
         }
 
         private func ask(_ client: PlatformClient) async throws -> LiveAnswer {
-            try await client.call(.post, channel.path + "/live")
+            try await client.call(.post, channel.path + "/live", ["rendition": rendition.rawValue])
         }
     }
 }
+
+extension Rendition: ExpressibleByArgument {}

@@ -10,6 +10,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         var managementFailure: ManagementError?
         var liveFailure: LiveError?
         var mediaFailure: MediaError?
+        var offerFailure: MediaError?
         /// Looks at access tokens that are still answered with yes; nil: all.
         var goodChecks: Int?
     }
@@ -24,6 +25,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     func fail(_ failure: ManagementError?) { state.withLock { $0.managementFailure = failure } }
     func fail(_ failure: LiveError?) { state.withLock { $0.liveFailure = failure } }
     func fail(_ failure: MediaError?) { state.withLock { $0.mediaFailure = failure } }
+    func refuseRenditions(_ failure: MediaError?) { state.withLock { $0.offerFailure = failure } }
 
     /// Tokens are good for this many checks more; nil: for ever.
     func endSessions(after checks: Int?) { state.withLock { $0.goodChecks = checks } }
@@ -275,11 +277,17 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     func close(_ stream: StreamID) async {}
     func dismiss(_ leases: [LeaseID], of stream: StreamID) async {}
 
+    func checkOffer(of rendition: Rendition) async throws(MediaError) {
+        if rendition != .original, let failure = state.withLock({ $0.offerFailure }) { throw failure }
+    }
+
     func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
+        if rendition != .original { noteOnly("play \(rendition.rawValue)") }
         if let failure = state.withLock({ $0.mediaFailure }) { throw failure }
         return PlayAddresses(
             srt: Secret("srt://h"),

@@ -70,6 +70,8 @@ final class ToolProcess: Sendable {
         if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
     }
 
+    var id: pid_t { process.processIdentifier }
+
     func send(_ signal: Int32) {
         Glibc.kill(process.processIdentifier, signal)
     }

@@ -24,6 +24,7 @@ import Testing
             "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
             "NIOHTTPTypes", "NIOTLS", "SwiftASN1", "UnixSignals", "X509", "Yams",
         ]),
+        "ChildProcesses": ["CSpawn", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "CentreManagement": server.union([
             "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit", "Crypto",
             "CryptoExtras", "Dispatch", "Foundation", "NIOCore",
@@ -33,8 +34,9 @@ import Testing
             "Crypto", "FoundationEssentials", "Glibc",
         ]),
         "MediaDistribution": server.union([
-            "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", "Glibc",
-            "NIOCore",
+            "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
+            "ChildProcesses",
+            "Glibc", "NIOCore",
         ]),
         "CustomerAccess": server.union([
             "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
