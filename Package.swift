@@ -47,6 +47,7 @@ let package = Package(
     name: "vedette",
     products: [
         .executable(name: "vedette", targets: ["vedette"]),
+        .executable(name: "vedette-codec", targets: ["vedette-codec"]),
         .library(name: "PremisesUnit", targets: ["PremisesUnit"]),
         .library(name: "CustomerUnit", targets: ["CustomerUnit"]),
     ],
@@ -75,6 +76,7 @@ let package = Package(
         room("Vd", ["HSSModel", crypto]),
         room("Vm", ["HSSModel", crypto]),
         room("MediaFormats"),
+        room("CodecProtocol"),
 
         // The only reader of the host's clocks.
         room("HostClock", ["HSSModel"]),
@@ -170,6 +172,20 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // Decoders, behind walls: a programme of its own.
+        .systemLibrary(
+            name: "CLibAV",
+            pkgConfig: "libavcodec",
+            providers: [.apt(["libavcodec-dev", "libswscale-dev"])]
+        ),
+        .systemLibrary(name: "CLibSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .executableTarget(
+            name: "vedette-codec",
+            dependencies: ["CodecProtocol", "CLibAV", "CLibSeccomp"],
+            path: "Sources/CodecWorker",
+            swiftSettings: settings
+        ),
+
         // `make bench`: figures beside their targets and peers.
         .executableTarget(
             name: "vedette-bench",
@@ -189,6 +205,8 @@ let package = Package(
         tests("VdTests", ["Vd", "HSSModel"]),
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("MediaFormatsTests", ["MediaFormats"]),
+        tests("CodecProtocolTests", ["CodecProtocol"]),
+        tests("CodecWorkerTests", ["CodecProtocol", "vedette-codec"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
         tests(
