@@ -102,6 +102,10 @@ let package = Package(
             ]
         ),
 
+        // Programs that run beside the platform.
+        .target(name: "CSpawn"),
+        room("ChildProcesses", ["CSpawn", nioCore, nioPosix]),
+
         // Functional entities of H.627.2 clause 8.1. They never import each other.
         room(
             "CentreManagement",
@@ -123,9 +127,8 @@ let package = Package(
         room(
             "MediaDistribution",
             [
-                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", crypto,
-                hummingbird, lifecycle,
-                logging, nioCore,
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
+                "ChildProcesses", crypto, hummingbird, lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -209,6 +212,7 @@ let package = Package(
         tests("CodecWorkerTests", ["CodecProtocol", "vedette-codec"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
+        tests("ChildProcessesTests", ["ChildProcesses", nioCore]),
         tests(
             "ServerKitTests",
             [

@@ -25,6 +25,7 @@ import Testing
             "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
             "NIOHTTPTypes", "NIOTLS", "SwiftASN1", "UnixSignals", "X509", "Yams",
         ]),
+        "ChildProcesses": ["CSpawn", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "CentreManagement": server.union([
             "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit", "Crypto",
             "CryptoExtras", "Dispatch", "Foundation", "NIOCore",
@@ -35,7 +36,7 @@ import Testing
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus", "ServerKit",
-            "SRTTransport",
+            "SRTTransport", "ChildProcesses",
             "Glibc", "NIOCore",
         ]),
         "CustomerAccess": server.union([
