@@ -127,8 +127,8 @@ let package = Package(
         room(
             "MediaDistribution",
             [
-                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
-                "ChildProcesses", crypto, hummingbird, lifecycle, logging, nioCore,
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus", "ServerKit",
+                "SRTTransport", "ChildProcesses", crypto, hummingbird, lifecycle, logging, nioCore,
             ]
         ),
         room(
@@ -239,8 +239,9 @@ let package = Package(
         tests(
             "MediaDistributionTests",
             [
-                "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit",
-                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, logging, lifecycle,
+                "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus",
+                "ServerKit", "SRTTransport", "vedette-codec", hummingbird, nioHTTP1, asyncHTTPClient, nioCore, logging,
+                lifecycle,
             ]
         ),
         tests(
@@ -273,7 +274,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL,
+                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", "vedette-codec", nioCore, nioHTTP1,
+                nioPosix, nioSSL,
                 nioWebSocket,
             ]
         ),

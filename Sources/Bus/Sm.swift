@@ -31,12 +31,15 @@ package struct PlayAddresses: Sendable {
     package var srt: Secret
     package var ts: Secret
     package var hls: Secret
+    /// The latest picture.
+    package var jpeg: Secret
     package var expiresAt: WallTime
 
-    package init(srt: Secret, ts: Secret, hls: Secret, expiresAt: WallTime) {
+    package init(srt: Secret, ts: Secret, hls: Secret, jpeg: Secret, expiresAt: WallTime) {
         self.srt = srt
         self.ts = ts
         self.hls = hls
+        self.jpeg = jpeg
         self.expiresAt = expiresAt
     }
 }

@@ -171,6 +171,7 @@ struct LiveBody: Encodable {
         var srt: String
         var ts: String
         var hls: String
+        var jpeg: String
     }
 
     var streamId: String

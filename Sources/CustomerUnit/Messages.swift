@@ -48,6 +48,8 @@ package struct LiveAnswer: Codable, Sendable {
         package var srt: String
         package var ts: String
         package var hls: String
+        /// Platforms before pictures do not have it.
+        package var jpeg: String?
     }
 
     package var streamId: String

@@ -20,6 +20,7 @@ package final class MediaService: MediaDistributor, Service {
     let metrics: MediaMetrics
     let limits: MediaLimits
     let hls: HLSSessions
+    let pictures: PictureDesk
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -40,6 +41,7 @@ package final class MediaService: MediaDistributor, Service {
         issuer = Ticket.Issuer(using: &random)
         table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics, logger: logger)
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
+        pictures = Self.makePictures(settings, table, registry, logger)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -75,13 +77,40 @@ package final class MediaService: MediaDistributor, Service {
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { [hls] in await hls.run() }
+            tasks.addTask { [pictures] in await pictures.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
             table.shutDown(at: .now)
             for lane in lanes { lane.post(.stop) }
             for lane in lanes { await lane.waitUntilEnded() }
             hls.shutDown()
+            pictures.shutDown()
         }
+    }
+
+    private static func makePictures(
+        _ settings: MediaSettings,
+        _ table: StreamTable,
+        _ registry: MetricRegistry,
+        _ logger: Logger
+    ) -> PictureDesk {
+        let metrics = PictureMetrics(registry)
+        let path = settings.pictureProgramme
+        if path == nil {
+            logger.notice("No pictures of streams: vedette-codec does not lie beside this programme")
+        }
+        var codec = PictureCodec.Settings()
+        codec.path = path
+        codec.queue = settings.limits.pictureQueue
+        var desk = PictureDesk.Settings()
+        desk.cacheInBytes = settings.limits.pictureCacheInBytes
+        return PictureDesk(
+            desk,
+            codec: PictureCodec(codec, metrics: metrics, logger: logger),
+            limits: settings.limits,
+            table: table,
+            metrics: metrics
+        )
     }
 
     private static func openLanes(
@@ -155,6 +184,7 @@ extension MediaService {
             srt: address(of: ticket, .request),
             ts: Secret("\(base).ts\(query)"),
             hls: Secret("\(base)/index.m3u8\(query)"),
+            jpeg: Secret("\(base).jpg\(query)"),
             expiresAt: ticket.expiresAt
         )
     }

@@ -61,6 +61,13 @@ package struct Configuration: Sendable {
         package var authorities: String
     }
 
+    package struct Pictures: Sendable {
+        /// Zero: only at the end of streams.
+        package var keepEvery: Duration
+        /// Nil: beside our own programme.
+        package var codec: String?
+    }
+
     package struct Log: Sendable {
         package enum Format: String, Sendable { case text, json }
         package var level: Logger.Level
@@ -106,6 +113,8 @@ package struct Configuration: Sendable {
         package var viewersPerUser: Int
         package var viewerBacklog: Int
         package var hlsWindow: Int
+        package var picturesCache: Int
+        package var picturesWaiting: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
 
@@ -139,6 +148,7 @@ package struct Configuration: Sendable {
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
+    package var pictures: Pictures
     package var alarmRetention: Duration
     package var webhooks: Webhooks
     package var metrics: Address
@@ -188,6 +198,10 @@ package struct Configuration: Sendable {
         blobs = Blobs(
             folder: folder.isEmpty ? node.data + "/blobs" : folder,
             reserve: read.number("blobs.reserve")
+        )
+        pictures = Pictures(
+            keepEvery: read.duration("pictures.keep_every"),
+            codec: read.text("pictures.codec").isEmpty ? nil : read.text("pictures.codec")
         )
         alarmRetention = read.duration("alarms.retention")
         webhooks = Webhooks(
@@ -317,6 +331,8 @@ extension Configuration.Limits {
             viewersPerUser: read.number("limits.viewers_per_user"),
             viewerBacklog: read.number("limits.viewer_backlog"),
             hlsWindow: read.number("limits.hls_window"),
+            picturesCache: read.number("limits.pictures_cache"),
+            picturesWaiting: read.number("limits.pictures_waiting"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")
         )

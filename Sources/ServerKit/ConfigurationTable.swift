@@ -43,6 +43,7 @@ package enum ConfigurationTable {
         "live": "Live viewing",
         "store": "Database",
         "blobs": "Files: what is too large for the database",
+        "pictures": "The latest picture of each channel",
         "alarms": "Alarms and events of units",
         "webhooks": "Places of others that hear events",
         "bus": "How roles reach each other",
@@ -203,6 +204,18 @@ package enum ConfigurationTable {
             "Free space to leave on that disk; uploads are refused below it."
         ),
         ConfigurationKey(
+            "pictures.keep_every",
+            .duration(.zero ... .seconds(86_400)),
+            default: "10m",
+            "How often a picture of each running stream is kept as its channel's last; 0: only at the end of streams."
+        ),
+        ConfigurationKey(
+            "pictures.codec",
+            .text,
+            default: "",
+            "The programme vedette-codec, which makes pictures of streams; empty: beside vedette."
+        ),
+        ConfigurationKey(
             "alarms.retention",
             .duration(.seconds(3600) ... .seconds(3650 * 86_400)),
             default: "30d",
@@ -318,6 +331,13 @@ package enum ConfigurationTable {
             "24MiB",
             "Kept of a stream that is watched over HLS."
         ),
+        size(
+            "pictures_cache",
+            (1 << 20)...(16 << 30),
+            "64MiB",
+            "Key frames and pictures kept for those who ask next."
+        ),
+        count("pictures_waiting", 1...10_000, 64, "Pictures that wait to be made at a time."),
         count(
             "srt_handshakes",
             1...100_000,

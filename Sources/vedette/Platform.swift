@@ -85,6 +85,15 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
+        let pictures = PictureKeeper(
+            settings: .init(configuration),
+            media: media,
+            pictures: media,
+            store: store,
+            blobs: activities.blobs,
+            metrics: metrics,
+            logger: logger
+        )
         let firmware = try FirmwareRollOuts(
             configuration,
             store: store,
@@ -102,7 +111,9 @@ struct Platform {
                 await signalling.forgetWishes(of: unit)
                 firmware.rollOuts.removed(unit)
                 activities.batteries.forget(unit)
-            case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
+            case .unbound(let unit, _):
+                await signalling.forgetWishes(of: unit)
+                await pictures.forget(unit)
             }
             await signalling.disconnect(change.unit)
         }
@@ -124,6 +135,7 @@ struct Platform {
                 control: signalling,
                 units: signalling,
                 media: media,
+                pictures: pictures,
                 activity: activities.point,
                 firmware: firmware.access,
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
@@ -167,7 +179,7 @@ struct Platform {
                 )
             )
         }
-        services += [registry, media]
+        services += [registry, media, pictures]
         services += activities.services
         services.append(signalling)
         services.append(firmware.rollOuts)

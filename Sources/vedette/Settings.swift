@@ -77,8 +77,18 @@ extension MediaSettings {
         limits.viewersPerStream = configuration.limits.viewersPerStream
         limits.viewerQueueInBytes = configuration.limits.viewerBacklog
         limits.hlsWindowInBytes = configuration.limits.hlsWindow
+        limits.pictureCacheInBytes = configuration.limits.picturesCache
+        limits.pictureQueue = configuration.limits.picturesWaiting
+        pictureProgramme = OwnProgramme.beside("vedette-codec", or: configuration.pictures.codec)
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
+    }
+}
+
+extension PictureKeeper.Settings {
+    init(_ configuration: Configuration) {
+        self.init()
+        interval = configuration.pictures.keepEvery
     }
 }
 
