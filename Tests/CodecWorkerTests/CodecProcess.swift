@@ -1,5 +1,6 @@
 import CodecProtocol
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -12,24 +13,43 @@ final class CodecProcess {
         ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
         .appending(path: "vedette-codec").path()
 
-    private let process = Process()
-    private let input = Pipe()
-    private let output = Pipe()
+    private let pid: pid_t
+    private let input: Int32
+    private let output: Int32
+    private var status: Int32?
     private var reader = CodecFrameReader(longest: PictureAnswer.longest)
     private var number: UInt32 = 0
 
+    /// Not by Foundation's `Process`: that watches a descriptor of the child's, which this one closes at once, and then waits
+    /// for its end before it looks at any other child.
     init(_ arguments: [String] = []) throws {
-        process.executableURL = URL(filePath: Self.path)
-        process.arguments = ["pictures"] + arguments
-        process.standardInput = input
-        process.standardOutput = output
-        try process.run()
-        try output.fileHandleForWriting.close()
+        let (input, output) = (try Self.pipe(), try Self.pipe())
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input.reading, STDIN_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, output.writing, STDOUT_FILENO)
+        var words = ([Self.path, "pictures"] + arguments).map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var pid = pid_t()
+        let code = posix_spawn(&pid, Self.path, &actions, nil, &words, environ)
+        close(input.reading)
+        close(output.writing)
+        (self.pid, self.input, self.output) = (pid, input.writing, output.reading)
+        try #require(code == 0, "\(Self.path): \(String(cString: strerror(code)))")
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    private static func pipe() throws -> (reading: Int32, writing: Int32) {
+        var ends: [Int32] = [0, 0]
+        try #require(Glibc.pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        return (ends[0], ends[1])
     }
 
     deinit {
-        try? input.fileHandleForWriting.close()
-        process.waitUntilExit()
+        _ = end()
+        close(output)
     }
 
     /// `nil`: it has died of it.
@@ -47,28 +67,41 @@ final class CodecProcess {
             quality: quality,
             picture: picture
         )
-        try send(try #require(request.encoded()))
+        send(try #require(request.encoded()))
         guard let answer = try answer() else { return nil }
         #expect(answer.number == number)
         return answer.outcome
     }
 
-    func send(_ bytes: [UInt8]) throws { try input.fileHandleForWriting.write(contentsOf: bytes) }
+    /// Nothing happens where it has died.
+    func send(_ bytes: [UInt8]) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { write(input, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
 
     private func answer() throws -> PictureAnswer? {
+        var piece = [UInt8](repeating: 0, count: 65_536)
         while true {
             if let frame = try reader.next() { return try PictureAnswer(decoding: frame) }
-            let piece = output.fileHandleForReading.availableData
-            guard !piece.isEmpty else { return nil }
-            reader.take(piece)
+            let count = read(output, &piece, piece.count)
+            guard count > 0 else { return nil }
+            reader.take(piece[..<count])
         }
     }
 
     /// The status with which it ends once its input has ended.
-    func end() throws -> Int32 {
-        try input.fileHandleForWriting.close()
-        process.waitUntilExit()
-        return process.terminationStatus
+    @discardableResult func end() -> Int32 {
+        if let status { return status }
+        close(input)
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        let result = status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + (status & 0x7F)
+        self.status = result
+        return result
     }
 }
 
