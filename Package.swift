@@ -48,6 +48,7 @@ let package = Package(
     name: "vedette",
     products: [
         .executable(name: "vedette", targets: ["vedette"]),
+        .executable(name: "vedette-codec", targets: ["vedette-codec"]),
         .library(name: "PremisesUnit", targets: ["PremisesUnit"]),
         .library(name: "CustomerUnit", targets: ["CustomerUnit"]),
     ],
@@ -77,6 +78,7 @@ let package = Package(
         room("Vm", ["HSSModel", crypto]),
         room("Vr", ["HSSModel", crypto]),
         room("MediaFormats"),
+        room("CodecProtocol"),
 
         // The only reader of the host's clocks.
         room("HostClock", ["HSSModel"]),
@@ -127,8 +129,9 @@ let package = Package(
         room(
             "MediaDistribution",
             [
-                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
-                "ChildProcesses", crypto, hummingbird, lifecycle, logging, nioCore, nioWebSocket,
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus", "ServerKit",
+                "SRTTransport", "ChildProcesses", crypto, hummingbird, lifecycle, logging, nioCore,
+                nioWebSocket,
             ]
         ),
         room(
@@ -175,6 +178,20 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // Decoders, behind walls: a programme of its own.
+        .systemLibrary(
+            name: "CLibAV",
+            pkgConfig: "libavcodec",
+            providers: [.apt(["libavcodec-dev", "libswscale-dev"])]
+        ),
+        .systemLibrary(name: "CLibSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .executableTarget(
+            name: "vedette-codec",
+            dependencies: ["CodecProtocol", "CLibAV", "CLibSeccomp"],
+            path: "Sources/CodecWorker",
+            swiftSettings: settings
+        ),
+
         // `make bench`: figures beside their targets and peers.
         .executableTarget(
             name: "vedette-bench",
@@ -201,6 +218,8 @@ let package = Package(
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("VrTests", ["Vr", "HSSModel"]),
         tests("MediaFormatsTests", ["MediaFormats"]),
+        tests("CodecProtocolTests", ["CodecProtocol"]),
+        tests("CodecWorkerTests", ["CodecProtocol", "vedette-codec"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
         tests("ChildProcessesTests", ["ChildProcesses", nioCore]),
@@ -230,9 +249,9 @@ let package = Package(
         tests(
             "MediaDistributionTests",
             [
-                "MediaDistribution", "ChildProcesses", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus",
-                "ServerKit",
-                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, nioPosix, nioWebSocket, logging,
+                "MediaDistribution", "ChildProcesses", "HSSModel", "HostClock", "Vm", "MediaFormats",
+                "CodecProtocol", "Bus", "ServerKit", "SRTTransport", "vedette-codec", hummingbird, nioHTTP1,
+                asyncHTTPClient, nioCore, nioPosix, nioWebSocket, logging,
                 lifecycle,
             ]
         ),
@@ -266,7 +285,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL,
+                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", "vedette-codec", nioCore, nioHTTP1,
+                nioPosix, nioSSL,
                 nioWebSocket,
             ]
         ),

@@ -42,13 +42,16 @@ package struct PlayAddresses: Sendable {
     package var hls: Secret
     /// Fragmented MP4 over a WebSocket.
     package var ws: Secret
+    /// The latest picture.
+    package var jpeg: Secret
     package var expiresAt: WallTime
 
-    package init(srt: Secret, ts: Secret, hls: Secret, ws: Secret, expiresAt: WallTime) {
+    package init(srt: Secret, ts: Secret, hls: Secret, ws: Secret, jpeg: Secret, expiresAt: WallTime) {
         self.srt = srt
         self.ts = ts
         self.hls = hls
         self.ws = ws
+        self.jpeg = jpeg
         self.expiresAt = expiresAt
     }
 }

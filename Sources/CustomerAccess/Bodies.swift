@@ -183,6 +183,7 @@ struct LiveBody: Encodable {
         var ts: String
         var hls: String
         var ws: String
+        var jpeg: String
     }
 
     var streamId: String

@@ -113,7 +113,8 @@ extension CustomerAPI {
                     srt: play.srt.reveal(),
                     ts: play.ts.reveal(),
                     hls: play.hls.reveal(),
-                    ws: play.ws.reveal()
+                    ws: play.ws.reveal(),
+                    jpeg: play.jpeg.reveal()
                 ),
                 expiresAt: play.expiresAt.rfc3339
             )

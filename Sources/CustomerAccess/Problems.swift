@@ -179,6 +179,24 @@ extension MediaError {
     }
 }
 
+extension PictureError {
+    var problem: Problem {
+        switch self {
+        case .none: Problem(.notFound, type: "no-picture", detail: "There is no picture of this channel yet.")
+        case .notSupported: Problem(.notImplemented, type: "no-pictures", detail: description)
+        case .busy:
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(1)))
+        case .unusable: Problem(.badGateway, type: "unusable-picture", detail: description)
+        case .unavailable:
+            Problem(
+                .serviceUnavailable,
+                detail: "Pictures are not available; try again.",
+                headers: .retryAfter(.seconds(5))
+            )
+        }
+    }
+}
+
 extension HTTPFields {
     static func retryAfter(_ delay: Duration) -> HTTPFields {
         [.retryAfter: "\(Swift.max(1, Int(delay.inSeconds.rounded(.up))))"]

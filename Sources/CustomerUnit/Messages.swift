@@ -49,6 +49,8 @@ package struct LiveAnswer: Codable, Sendable {
         package var ts: String
         package var hls: String
         package var ws: String
+        /// Platforms before pictures do not have it.
+        package var jpeg: String?
     }
 
     package var streamId: String

@@ -34,6 +34,7 @@ extension MediaService {
             return Response(status: .ok, headers: Self.headers)
         }
         addHLSRoutes(to: router, peer: peer)
+        addPictureRoutes(to: router)
     }
 
     private static var headers: HTTPFields {

@@ -22,6 +22,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
     let hls: HLSSessions
     let renditions: RenditionWorkshop
     let fragments: FragmentMuxers
+    let pictures: PictureDesk
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -57,6 +58,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
         )
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
         fragments = FragmentMuxers(limits: settings.limits, table: table, metrics: metrics)
+        pictures = Self.makePictures(settings, table, registry, logger)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -94,6 +96,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
             tasks.addTask { [hls] in await hls.run() }
             tasks.addTask { [renditions] in await renditions.run() }
             tasks.addTask { [fragments] in await fragments.run() }
+            tasks.addTask { [pictures] in await pictures.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
             table.shutDown(at: .now)
@@ -102,7 +105,33 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
             hls.shutDown()
             renditions.shutDown()
             fragments.shutDown()
+            pictures.shutDown()
         }
+    }
+
+    private static func makePictures(
+        _ settings: MediaSettings,
+        _ table: StreamTable,
+        _ registry: MetricRegistry,
+        _ logger: Logger
+    ) -> PictureDesk {
+        let metrics = PictureMetrics(registry)
+        let path = settings.pictureProgramme
+        if path == nil {
+            logger.notice("No pictures of streams: vedette-codec does not lie beside this programme")
+        }
+        var codec = PictureCodec.Settings()
+        codec.path = path
+        codec.queue = settings.limits.pictureQueue
+        var desk = PictureDesk.Settings()
+        desk.cacheInBytes = settings.limits.pictureCacheInBytes
+        return PictureDesk(
+            desk,
+            codec: PictureCodec(codec, metrics: metrics, logger: logger),
+            limits: settings.limits,
+            table: table,
+            metrics: metrics
+        )
     }
 
     private static func openLanes(
@@ -184,6 +213,7 @@ extension MediaService {
             ts: Secret("https://\(base).ts\(query)"),
             hls: Secret("https://\(base)/index.m3u8\(query)"),
             ws: Secret("wss://\(base).ws\(query)"),
+            jpeg: Secret("https://\(base).jpg\(query)"),
             expiresAt: ticket.expiresAt
         )
     }

@@ -75,6 +75,14 @@ final class StreamHub: Sendable {
     /// Between the last two key frames, as they came; `nil` before the second one.
     var keyInterval: Duration? { state.withLock(\.keyInterval) }
 
+    /// The key frame with which a viewer would begin now; `nil`: there is none.
+    var keyFrame: KeyFrameMark? {
+        state.withLock { state in
+            guard state.media.isWhole, let publisher = state.publisher else { return nil }
+            return state.lastKeyFrame.map { KeyFrameMark(publisher: publisher, time: $0) }
+        }
+    }
+
     /// The tables and what has come since the last key frame; empty where that is not whole.
     var keptMedia: [ByteBuffer] {
         state.withLock { $0.media.isWhole ? [$0.tables] + $0.media.chunks : [] }

@@ -79,6 +79,13 @@ package struct Configuration: Sendable {
         package var retention: Duration
     }
 
+    package struct Pictures: Sendable {
+        /// Zero: only at the end of streams.
+        package var keepEvery: Duration
+        /// Nil: beside our own programme.
+        package var codec: String?
+    }
+
     package struct Log: Sendable {
         package enum Format: String, Sendable { case text, json }
         package var level: Logger.Level
@@ -124,6 +131,8 @@ package struct Configuration: Sendable {
         package var viewersPerUser: Int
         package var viewerBacklog: Int
         package var hlsWindow: Int
+        package var picturesCache: Int
+        package var picturesWaiting: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
 
@@ -158,6 +167,7 @@ package struct Configuration: Sendable {
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
+    package var pictures: Pictures
     package var alarmRetention: Duration
     package var usage: Usage
     package var webhooks: Webhooks
@@ -217,6 +227,10 @@ package struct Configuration: Sendable {
         blobs = Blobs(
             folder: folder.isEmpty ? node.data + "/blobs" : folder,
             reserve: read.number("blobs.reserve")
+        )
+        pictures = Pictures(
+            keepEvery: read.duration("pictures.keep_every"),
+            codec: read.text("pictures.codec").isEmpty ? nil : read.text("pictures.codec")
         )
         alarmRetention = read.duration("alarms.retention")
         usage = Usage(
@@ -350,6 +364,8 @@ extension Configuration.Limits {
             viewersPerUser: read.number("limits.viewers_per_user"),
             viewerBacklog: read.number("limits.viewer_backlog"),
             hlsWindow: read.number("limits.hls_window"),
+            picturesCache: read.number("limits.pictures_cache"),
+            picturesWaiting: read.number("limits.pictures_waiting"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")
         )

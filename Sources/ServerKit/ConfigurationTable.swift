@@ -44,6 +44,7 @@ package enum ConfigurationTable {
         "transcoding": "Renditions of live pictures, made by ffmpeg for those who ask for them",
         "store": "Database",
         "blobs": "Files: what is too large for the database",
+        "pictures": "The latest picture of each channel",
         "alarms": "Alarms and events of units",
         "usage": "Accounts of what was carried for whom",
         "webhooks": "Places of others that hear events",
@@ -245,6 +246,18 @@ package enum ConfigurationTable {
             "Free space to leave on that disk; uploads are refused below it."
         ),
         ConfigurationKey(
+            "pictures.keep_every",
+            .duration(.zero ... .seconds(86_400)),
+            default: "10m",
+            "How often a picture of each running stream is kept as its channel's last; 0: only at the end of streams."
+        ),
+        ConfigurationKey(
+            "pictures.codec",
+            .text,
+            default: "",
+            "The programme vedette-codec, which makes pictures of streams; empty: beside vedette."
+        ),
+        ConfigurationKey(
             "alarms.retention",
             .duration(.seconds(3600) ... .seconds(3650 * 86_400)),
             default: "30d",
@@ -372,6 +385,13 @@ package enum ConfigurationTable {
             "24MiB",
             "Kept of a stream that is watched over HLS."
         ),
+        size(
+            "pictures_cache",
+            (1 << 20)...(16 << 30),
+            "64MiB",
+            "Key frames and pictures kept for those who ask next."
+        ),
+        count("pictures_waiting", 1...10_000, 64, "Pictures that wait to be made at a time."),
         count(
             "srt_handshakes",
             1...100_000,

@@ -77,6 +77,9 @@ extension MediaSettings {
         limits.viewersPerStream = configuration.limits.viewersPerStream
         limits.viewerQueueInBytes = configuration.limits.viewerBacklog
         limits.hlsWindowInBytes = configuration.limits.hlsWindow
+        limits.pictureCacheInBytes = configuration.limits.picturesCache
+        limits.pictureQueue = configuration.limits.picturesWaiting
+        pictureProgramme = OwnProgramme.beside("vedette-codec", or: configuration.pictures.codec)
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
         renditions = RenditionSettings(configuration.transcoding)
@@ -103,6 +106,13 @@ extension RenditionSettings {
         else { return nil }
         let path = own[...slash] + name
         return FileManager.default.isExecutableFile(atPath: String(path)) ? String(path) : nil
+    }
+}
+
+extension PictureKeeper.Settings {
+    init(_ configuration: Configuration) {
+        self.init()
+        interval = configuration.pictures.keepEvery
     }
 }
 

@@ -63,6 +63,8 @@ final class ToolProcess: Sendable {
         return String(decoding: (try? file.read(upToCount: Self.mostOutput)) ?? Data(), as: UTF8.self)
     }
 
+    var identifier: pid_t { process.processIdentifier }
+
     var hasEnded: Bool { status.withLock { $0 != nil } }
 
     /// SIGKILL, harmless when it has ended.
