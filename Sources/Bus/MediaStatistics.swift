@@ -102,6 +102,8 @@ package struct ViewerStatus: Sendable, Equatable {
     package var id: ViewerID
     package var lease: LeaseID
     package var kind: MediaProtocol
+    /// As it was asked for.
+    package var rendition: Rendition
     /// Address, with its port where it is known.
     package var peer: String?
     package var isEncrypted: Bool
@@ -119,6 +121,7 @@ package struct ViewerStatus: Sendable, Equatable {
         id: ViewerID,
         lease: LeaseID,
         kind: MediaProtocol,
+        rendition: Rendition = .original,
         peer: String?,
         isEncrypted: Bool,
         connectedSince: WallTime,
@@ -131,6 +134,7 @@ package struct ViewerStatus: Sendable, Equatable {
         self.id = id
         self.lease = lease
         self.kind = kind
+        self.rendition = rendition
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.connectedSince = connectedSince
@@ -153,6 +157,55 @@ package struct PublisherEnd: Sendable, Equatable {
     }
 }
 
+/// A rendition that is being made.
+package struct RenditionStatus: Sendable, Equatable {
+    package enum Activity: String, Sendable, Equatable {
+        /// Nothing has come out of it yet.
+        case starting
+        case running
+        /// Its process ended, and another one is about to be started.
+        case restarting
+    }
+
+    package var rendition: Rendition
+    package var activity: Activity
+    package var viewers: Int
+    /// How many cores it takes now, over the last seconds.
+    package var cores: Double
+    /// All that its processes have used.
+    package var cpuTime: Duration
+    /// Bit/s that come out of it, over the last seconds.
+    package var bitrate: Int
+    /// Octets of the original that wait for it.
+    package var queuedBytes: Int
+    /// Batches of the original passed over because it was too slow.
+    package var skipped: UInt64
+    /// Processes that ended of themselves, or hung.
+    package var restarts: Int
+
+    package init(
+        rendition: Rendition,
+        activity: Activity,
+        viewers: Int,
+        cores: Double,
+        cpuTime: Duration,
+        bitrate: Int,
+        queuedBytes: Int,
+        skipped: UInt64,
+        restarts: Int
+    ) {
+        self.rendition = rendition
+        self.activity = activity
+        self.viewers = viewers
+        self.cores = cores
+        self.cpuTime = cpuTime
+        self.bitrate = bitrate
+        self.queuedBytes = queuedBytes
+        self.skipped = skipped
+        self.restarts = restarts
+    }
+}
+
 /// One stream as an operator sees it, with some of its viewers in the order in which they came.
 package struct StreamDetail: Sendable, Equatable {
     package var stream: StreamStatus
@@ -160,10 +213,18 @@ package struct StreamDetail: Sendable, Equatable {
     package var viewers: [ViewerStatus]
     /// Nil while nothing is known of it.
     package var format: StreamFormat?
+    /// Those that are made now.
+    package var renditions: [RenditionStatus]
 
-    package init(stream: StreamStatus, publisher: PublisherStatus?, viewers: [ViewerStatus]) {
+    package init(
+        stream: StreamStatus,
+        publisher: PublisherStatus?,
+        viewers: [ViewerStatus],
+        renditions: [RenditionStatus] = []
+    ) {
         self.stream = stream
         self.publisher = publisher
         self.viewers = viewers
+        self.renditions = renditions
     }
 }

@@ -68,6 +68,7 @@ extension CustomerAPI {
                 stream: StreamBody(detail.stream),
                 format: detail.format.map { StreamFormatBody($0) },
                 publisher: detail.publisher.map { PublisherBody($0) },
+                renditions: detail.renditions.map { RenditionBody($0) },
                 items: shown.map { ViewerBody($0, user: users[$0.lease]) },
                 nextCursor: detail.viewers.count > limit ? shown.last?.id.description : nil
             )

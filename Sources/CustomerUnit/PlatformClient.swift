@@ -331,7 +331,20 @@ package actor PlatformClient {
         return .refused(status: status, problem?.detail ?? problem?.title ?? "\(wordless) \(status)")
     }
 
-    private static func configuration(authority: String?) throws(CustomerError) -> HTTPClient.Configuration {
+    /// What this client trusts, for connections that are not of HTTP.
+    nonisolated var tls: NIOSSLContext {
+        get throws(CustomerError) {
+            do { return try NIOSSLContext(configuration: Self.tls(authority: authority)) } catch let error
+                as CustomerError
+            {
+                throw error
+            } catch {
+                throw .authority("\(error)")
+            }
+        }
+    }
+
+    private static func tls(authority: String?) throws(CustomerError) -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         if let authority {
             do {
@@ -342,7 +355,11 @@ package actor PlatformClient {
                 throw .authority("it is not a PEM certificate")
             }
         }
-        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        return tls
+    }
+
+    private static func configuration(authority: String?) throws(CustomerError) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(tlsConfiguration: try tls(authority: authority))
         configuration.timeout.connect = .seconds(10)
         return configuration
     }

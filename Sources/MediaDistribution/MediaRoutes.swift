@@ -34,6 +34,7 @@ extension MediaService {
             return Response(status: .ok, headers: Self.headers)
         }
         addHLSRoutes(to: router, peer: peer)
+        addPictureRoutes(to: router)
     }
 
     private static var headers: HTTPFields {
@@ -68,7 +69,8 @@ extension MediaService {
         metrics.count(refusal)
         switch refusal {
         case .notRunning: return Problem(.notFound, detail: "The stream is not running.")
-        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch:
+        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch,
+            .transcoding:
             return Problem(
                 .serviceUnavailable,
                 detail: "The media server is busy.",

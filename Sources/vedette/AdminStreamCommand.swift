@@ -154,6 +154,7 @@ private struct ViewerAnswer: Codable, Sendable {
     var viewerId: String
     var user: String?
     var `protocol`: String
+    var rendition: String
     var remoteAddress: String?
     var encrypted: Bool
     var connectedSince: String
@@ -196,12 +197,25 @@ private struct StreamDetailAnswer: Codable, Sendable {
         }
     }
 
+    struct Rendition: Codable, Sendable {
+        var rendition: String
+        var state: String
+        var viewers: Int
+        var cpuPercent: Int
+        var cpuSeconds: Double
+        var bitrate: Int
+        var bytesQueued: Int
+        var skipped: UInt64
+        var restarts: Int
+    }
+
     var stream: StreamAnswer
     var format: Format?
     var publisher: Publisher?
+    var renditions: [Rendition]
     var items: [ViewerAnswer]
 
-    private enum CodingKeys: CodingKey { case format, publisher, items }
+    private enum CodingKeys: CodingKey { case format, publisher, renditions, items }
 
     init(_ answer: StreamDetailAnswer, viewers: [ViewerAnswer]) {
         self = answer
@@ -213,6 +227,7 @@ private struct StreamDetailAnswer: Codable, Sendable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         format = try container.decodeIfPresent(Format.self, forKey: .format)
         publisher = try container.decodeIfPresent(Publisher.self, forKey: .publisher)
+        renditions = try container.decode([Rendition].self, forKey: .renditions)
         items = try container.decode([ViewerAnswer].self, forKey: .items)
     }
 
@@ -221,6 +236,7 @@ private struct StreamDetailAnswer: Codable, Sendable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encodeIfPresent(format, forKey: .format)
         try container.encodeIfPresent(publisher, forKey: .publisher)
+        try container.encode(renditions, forKey: .renditions)
         try container.encode(items, forKey: .items)
     }
 
@@ -238,15 +254,28 @@ private struct StreamDetailAnswer: Codable, Sendable {
         } else if let end = stream.lastEnd {
             Swift.print("not pushed since \(end.at): \(end.reason)")
         }
+        if !renditions.isEmpty {
+            Terminal.printTable(
+                ["RENDITION", "STATE", "VIEWERS", "CPU", "MBIT/S", "QUEUED", "SKIPPED", "RESTARTS"],
+                renditions.map {
+                    [
+                        $0.rendition, $0.state, "\($0.viewers)", "\($0.cpuPercent) %",
+                        StreamAnswer.megabits($0.bitrate), "\($0.bytesQueued)", "\($0.skipped)",
+                        "\($0.restarts)",
+                    ]
+                }
+            )
+        }
         Terminal.printTable(
             [
-                "VIEWER", "USER", "PROTOCOL", "ADDRESS", "MBIT/S", "RTT", "RETRANS", "SKIPPED", "QUEUED",
+                "VIEWER", "USER", "PROTOCOL", "RENDITION", "ADDRESS", "MBIT/S", "RTT", "RETRANS", "SKIPPED",
+                "QUEUED",
                 "SINCE",
             ],
             viewers.map {
                 [
                     $0.viewerId, $0.user ?? "-", $0.protocol + ($0.encrypted ? "" : " (clear)"),
-                    $0.remoteAddress ?? "-", StreamAnswer.megabits($0.bitrate),
+                    $0.rendition, $0.remoteAddress ?? "-", StreamAnswer.megabits($0.bitrate),
                     $0.srt.map { Self.milliseconds($0.msRtt) } ?? "-",
                     $0.srt.map { "\($0.packetsRetrans)" } ?? "-", "\($0.skipped)",
                     "\($0.bytesQueued)", $0.connectedSince,

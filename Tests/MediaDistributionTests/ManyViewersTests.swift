@@ -22,6 +22,13 @@ import Vm
                 return limits
             }(),
             issuer: issuer,
+            renditions: RenditionWorkshop(
+                RenditionSettings(),
+                limits: MediaLimits(),
+                metrics: MediaMetrics(MetricRegistry()),
+                registry: MetricRegistry(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            ),
             metrics: MediaMetrics(MetricRegistry()),
             usage: UsageLedger(metrics: MetricRegistry()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
