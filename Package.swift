@@ -34,6 +34,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioFoundation = Target.Dependency.product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -74,6 +75,7 @@ let package = Package(
         room("Vs", ["HSSModel"]),
         room("Vd", ["HSSModel", crypto]),
         room("Vm", ["HSSModel", crypto]),
+        room("Vr", ["HSSModel", crypto]),
         room("MediaFormats"),
 
         // The only reader of the host's clocks.
@@ -95,8 +97,8 @@ let package = Package(
             "ServerKit",
             [
                 "HSSModel", "HostClock", asn1, crypto, httpTypes, hummingbird, hummingbirdCore,
-                hummingbirdHTTP2, lifecycle, logging, nioCore, nioHTTP1, nioHTTPTypes, nioPosix, nioSSL,
-                nioTLS, unixSignals, x509, yams,
+                hummingbirdHTTP2, lifecycle, logging, nioCore, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                nioPosix, nioSSL, nioTLS, nioWebSocket, unixSignals, x509, yams,
             ]
         ),
 
@@ -122,8 +124,7 @@ let package = Package(
             "MediaDistribution",
             [
                 "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", crypto,
-                hummingbird, lifecycle,
-                logging, nioCore,
+                hummingbird, lifecycle, logging, nioCore, nioWebSocket,
             ]
         ),
         room(
@@ -194,14 +195,15 @@ let package = Package(
         tests("VsTests", ["Vs", "HSSModel"]),
         tests("VdTests", ["Vd", "HSSModel"]),
         tests("VmTests", ["Vm", "HSSModel", crypto]),
+        tests("VrTests", ["Vr", "HSSModel"]),
         tests("MediaFormatsTests", ["MediaFormats"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
         tests(
             "ServerKitTests",
             [
-                "ServerKit", "HSSModel", "HostClock", hummingbird, httpTypes, nioCore, nioPosix, logging,
-                lifecycle,
+                "ServerKit", "HSSModel", "HostClock", hummingbird, httpTypes, nioCore, nioPosix, nioWebSocket,
+                logging, lifecycle,
             ]
         ),
         tests(
@@ -224,7 +226,8 @@ let package = Package(
             "MediaDistributionTests",
             [
                 "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit",
-                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, logging, lifecycle,
+                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, nioPosix, nioWebSocket, logging,
+                lifecycle,
             ]
         ),
         tests(

@@ -26,6 +26,8 @@ package enum MediaProtocol: String, Sendable, CaseIterable {
     case http
     /// Playlists and parts; one session is one viewer.
     case hls
+    /// Fragmented MP4 over a WebSocket.
+    case ws
 }
 
 /// What the programme tables of a stream say is in it.
@@ -51,6 +53,8 @@ package struct PublisherStatus: Sendable, Equatable {
     package var bytesReceived: UInt64
     /// Bit/s over the last seconds.
     package var bitrate: Int
+    /// How long a lost packet may hold up what follows it.
+    package var latency: Duration
     package var srt: SRTFigures?
 
     package init(
@@ -60,8 +64,10 @@ package struct PublisherStatus: Sendable, Equatable {
         connectedSince: WallTime,
         bytesReceived: UInt64,
         bitrate: Int,
+        latency: Duration,
         srt: SRTFigures?
     ) {
+        self.latency = latency
         self.kind = kind
         self.peer = peer
         self.isEncrypted = isEncrypted

@@ -8,12 +8,21 @@ package struct IngestOrder: Sendable, Equatable {
     package var epoch: Epoch
     /// Bit/s, 0 for no limit (`max_bitrate`, Table I.2-12). A publisher of more is closed.
     package var maxBitrate: Int
+    /// How long a lost packet may hold up what follows it, 20 ms to 8 s; nil: as the media server is set.
+    package var latency: Duration?
 
-    package init(stream: StreamID, source: ChannelAddress, epoch: Epoch, maxBitrate: Int) {
+    package init(
+        stream: StreamID,
+        source: ChannelAddress,
+        epoch: Epoch,
+        maxBitrate: Int,
+        latency: Duration? = nil
+    ) {
         self.stream = stream
         self.source = source
         self.epoch = epoch
         self.maxBitrate = maxBitrate
+        self.latency = latency
     }
 }
 
@@ -31,12 +40,15 @@ package struct PlayAddresses: Sendable {
     package var srt: Secret
     package var ts: Secret
     package var hls: Secret
+    /// Fragmented MP4 over a WebSocket.
+    package var ws: Secret
     package var expiresAt: WallTime
 
-    package init(srt: Secret, ts: Secret, hls: Secret, expiresAt: WallTime) {
+    package init(srt: Secret, ts: Secret, hls: Secret, ws: Secret, expiresAt: WallTime) {
         self.srt = srt
         self.ts = ts
         self.hls = hls
+        self.ws = ws
         self.expiresAt = expiresAt
     }
 }
@@ -55,7 +67,7 @@ package enum MediaEnd: String, Sendable, Equatable, CaseIterable {
     case dismissed
     /// A viewer could not keep up.
     case tooSlow = "too-slow"
-    /// What arrived is not an MPEG transport stream.
+    /// What a publisher sent is no MPEG transport stream; what a viewer sent is not of its protocol.
     case malformed
     /// A publisher sent more than its order allows (``IngestOrder/maxBitrate``).
     case overBitrate = "over-bitrate"

@@ -93,6 +93,7 @@ extension Registry: UnitAdmission {
             metrics.refusedBindings.add()
             throw .unknownCode
         }
+        await ownerChanges(of: unit)
         let outcome: Redemption
         do {
             outcome = try await store.redeem(codeHash: tokenHash(canonical), for: unit, at: .now)

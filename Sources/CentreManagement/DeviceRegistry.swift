@@ -63,6 +63,7 @@ extension Registry: DevicePoint {
     package func unbind(_ id: String, by caller: Principal) async throws(ManagementError) {
         guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
         let owner = caller.role == .operator ? nil : caller.user
+        await ownerChanges(of: unit)
         let former: UserName?
         do {
             former = try await store.unbind(unit, owner: owner)
@@ -108,6 +109,7 @@ extension Registry: DevicePoint {
     package func removeDevice(_ id: String, by caller: Principal) async throws(ManagementError) {
         try demandOperator(caller)
         guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        await ownerChanges(of: unit)
         try await stored { try await $0.removeDevice(unit) }
         await revoke(unit, .removed(unit))
     }

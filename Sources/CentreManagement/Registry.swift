@@ -46,6 +46,7 @@ package final class Registry: Sendable {
         var arrival: (@Sendable (UnitArrival) -> Void)?
         var change: (@Sendable (DeviceChange) async -> Void)?
         var userDisabled: (@Sendable (UserName) async -> Void)?
+        var ownerChanges: (@Sendable (UnitID) async -> Void)?
     }
 
     let store: any CentreStore
@@ -107,6 +108,17 @@ package final class Registry: Sendable {
     /// Sets what is done when a unit has connected. One action, and it must not wait: event loops call it.
     package func onArrival(_ action: @escaping @Sendable (UnitArrival) -> Void) {
         followers.withLock { $0.arrival = action }
+    }
+
+    /// Sets what is done before a device is bound, unbound or removed: what is counted for its owner ends there. One
+    /// action; the change waits for it.
+    package func onOwnerChange(_ action: @escaping @Sendable (UnitID) async -> Void) {
+        followers.withLock { $0.ownerChanges = action }
+    }
+
+    func ownerChanges(of unit: UnitID) async {
+        let action = followers.withLock { $0.ownerChanges }
+        await action?(unit)
     }
 
     func announce(_ news: UnitArrival) {

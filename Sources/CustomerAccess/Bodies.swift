@@ -116,6 +116,8 @@ struct AdminDeviceBody: Encodable {
     struct Channel: Encodable {
         var channel: Int
         var channelId: String
+        /// Where one is set for this channel; only of a single device.
+        var srtLatencyMs: Int64?
     }
 
     var deviceId: String
@@ -139,6 +141,7 @@ struct AdminDeviceBody: Encodable {
         _ device: DeviceRecord,
         _ presence: UnitPresence?,
         _ battery: BatteryReport?,
+        latencies: [Int: Duration] = [:],
         loginPassword: Secret? = nil
     ) {
         deviceId = device.unit.rawValue
@@ -155,7 +158,11 @@ struct AdminDeviceBody: Encodable {
         createdAt = device.createdAt.rfc3339
         signedOnly = device.signedOnly
         channels = device.channels.sorted { $0.key < $1.key }.map {
-            Channel(channel: $0.key, channelId: $0.value.rawValue)
+            Channel(
+                channel: $0.key,
+                channelId: $0.value.rawValue,
+                srtLatencyMs: latencies[$0.key]?.wholeMilliseconds
+            )
         }
         self.loginPassword = loginPassword?.reveal()
     }
@@ -171,6 +178,7 @@ struct LiveBody: Encodable {
         var srt: String
         var ts: String
         var hls: String
+        var ws: String
     }
 
     var streamId: String

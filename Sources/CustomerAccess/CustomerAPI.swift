@@ -40,6 +40,8 @@ package struct CustomerAPI: Sendable {
     let activity: Activity
     private let firmware: FirmwareAccess?
     private let nodes: (any NodeControlPoint)?
+    private let usage: (any UsagePoint)?
+    let channels: (any ChannelSettingPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -54,6 +56,8 @@ package struct CustomerAPI: Sendable {
         activity: Activity,
         firmware: FirmwareAccess? = nil,
         nodes: (any NodeControlPoint)? = nil,
+        usage: (any UsagePoint)? = nil,
+        channels: (any ChannelSettingPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -65,6 +69,8 @@ package struct CustomerAPI: Sendable {
         self.activity = activity
         self.firmware = firmware
         self.nodes = nodes
+        self.usage = usage
+        self.channels = channels
         self.settings = settings
         self.logger = logger
     }
@@ -86,7 +92,9 @@ package struct CustomerAPI: Sendable {
         addUploadedRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
+        if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
+        if let usage { addUsageRoutes(to: known, usage) }
         if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
     }
@@ -190,14 +198,22 @@ package struct CustomerAPI: Sendable {
 
     /// `limit` and `cursor` of a request for a page.
     func pageOf(_ request: Request) throws -> (limit: Int, cursor: String?) {
+        let limit = try limitOf(request)
+        let cursor = request.uri.queryParameters["cursor"].map(String.init)
+        if let cursor, !UnitID.isValid(cursor) { throw Self.wrongCursor }
+        return (limit, cursor)
+    }
+
+    static let wrongCursor = ManagementError.invalid(
+        field: "cursor",
+        "expected the next_cursor of a page"
+    )
+
+    func limitOf(_ request: Request) throws -> Int {
         let limitText = request.uri.queryParameters["limit"].map(String.init)
         guard let limit = limitText.map({ Int($0) }) ?? 50, (1...200).contains(limit) else {
             throw ManagementError.invalid(field: "limit", "expected 1 to 200")
         }
-        let cursor = request.uri.queryParameters["cursor"].map(String.init)
-        if let cursor, !UnitID.isValid(cursor) {
-            throw ManagementError.invalid(field: "cursor", "expected the next_cursor of a page")
-        }
-        return (limit, cursor)
+        return limit
     }
 }

@@ -77,7 +77,12 @@ extension CustomerAPI {
             LiveBody(
                 streamId: lease.stream.rawValue,
                 lease: lease.lease.rawValue,
-                play: .init(srt: play.srt.reveal(), ts: play.ts.reveal(), hls: play.hls.reveal()),
+                play: .init(
+                    srt: play.srt.reveal(),
+                    ts: play.ts.reveal(),
+                    hls: play.hls.reveal(),
+                    ws: play.ws.reveal()
+                ),
                 expiresAt: play.expiresAt.rfc3339
             )
         )

@@ -108,7 +108,9 @@ extension CustomerAPI {
             let caller = try context.caller()
             let id = try context.parameters.require("id")
             return try await answering {
-                try JSONBody.answer(try await body(try await devices.device(id, visibleTo: caller).device))
+                let device = try await devices.device(id, visibleTo: caller).device
+                let latencies = try await channels?.srtLatencies(of: id, by: caller) ?? [:]
+                return try JSONBody.answer(try await body(device, latencies))
             }
         }
         admin.patch("devices/:id") { request, context in
@@ -134,11 +136,19 @@ extension CustomerAPI {
         guard try context.caller().role == .operator else { throw ManagementError.forbidden.problem }
     }
 
-    private func body(_ device: DeviceRecord) async throws -> AdminDeviceBody {
-        await body(device, try await withBatteries([device], \.unit).first?.battery)
+    func body(
+        _ device: DeviceRecord,
+        _ latencies: [Int: Duration] = [:]
+    ) async throws -> AdminDeviceBody {
+        await body(device, try await withBatteries([device], \.unit).first?.battery, latencies)
     }
 
-    private func body(_ device: DeviceRecord, _ battery: BatteryReport?) async -> AdminDeviceBody {
-        AdminDeviceBody(device, await control.presence(of: [device.unit])[device.unit], battery)
+    private func body(
+        _ device: DeviceRecord,
+        _ battery: BatteryReport?,
+        _ latencies: [Int: Duration] = [:]
+    ) async -> AdminDeviceBody {
+        let presence = await control.presence(of: [device.unit])[device.unit]
+        return AdminDeviceBody(device, presence, battery, latencies: latencies)
     }
 }

@@ -73,6 +73,7 @@ struct PublisherBody: Encodable {
     var connectedSince: String
     var bytesReceived: UInt64
     var bitrate: Int
+    var latencyMs: Int64
     var srt: SRTFigures?
 
     init(_ publisher: PublisherStatus) {
@@ -82,6 +83,7 @@ struct PublisherBody: Encodable {
         connectedSince = publisher.connectedSince.rfc3339
         bytesReceived = publisher.bytesReceived
         bitrate = publisher.bitrate
+        latencyMs = publisher.latency.wholeMilliseconds
         srt = publisher.srt
     }
 }

@@ -48,6 +48,7 @@ package struct LiveAnswer: Codable, Sendable {
         package var srt: String
         package var ts: String
         package var hls: String
+        package var ws: String
     }
 
     package var streamId: String
@@ -82,6 +83,8 @@ package struct AdminDeviceAnswer: Codable, Sendable {
     package struct Channel: Codable, Sendable {
         package var channel: Int
         package var channelId: String
+        /// Where one is set.
+        package var srtLatencyMs: Int?
     }
 
     package var deviceId: String

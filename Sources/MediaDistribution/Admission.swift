@@ -40,17 +40,19 @@ final class Admission: Sendable {
             }
             let ticket = try openTicket(of: handshake.streamID)
             let flowWindow: Int?
+            var latency: Int?
             switch ticket.purpose {
             case .publish:
                 try table.check(publisher: ticket)
                 flowWindow = nil
+                latency = Int(table.latency(of: ticket.stream).wholeMilliseconds)
             case .play:
                 try table.check(viewer: ticket)
                 flowWindow = Self.flowWindowOfViewers
             }
             let isEncrypted = encryption != .off
             let passphrase = isEncrypted ? key.passphrase(of: ticket.stream, epoch: ticket.epoch) : nil
-            return .admit(passphrase: passphrase, flowWindow: flowWindow)
+            return .admit(passphrase: passphrase, flowWindow: flowWindow, latencyMilliseconds: latency)
         } catch {
             metrics.count(error)
             return .refuse(error.rejection)

@@ -4,8 +4,8 @@ import HostClock
 import NIOCore
 import Synchronization
 
-/// The queue between a stream and one HTTP response. Filled by the stream's lane, one wake-up for each batch; emptied
-/// by the response.
+/// The queue between a stream and one HTTP response, or one WebSocket. Filled by the stream's lane, one wake-up for each
+/// batch; emptied by the response.
 ///
 /// Its size is bounded: at the bound everything in it is dropped, and the viewer goes on at the next key frame.
 final class HTTPViewer: Sendable {
@@ -78,6 +78,16 @@ final class HTTPViewer: Sendable {
         }
         if taken { ring.yield() } else { tally.add(skips: 1) }
         return taken
+    }
+
+    /// Tables that hold from the next batch on. Whoever waits for a key frame gets them with it.
+    func push(tables: ByteBuffer) {
+        state.withLock { state in
+            guard state.end == nil, !state.awaitsKeyFrame else { return }
+            state.queue.append(tables)
+            state.queuedBytes += tables.readableBytes
+        }
+        ring.yield()
     }
 
     /// What waits, at most ``batchesAtOnce``; waits for the first. `nil` when the viewing has ended and nothing is left.

@@ -172,7 +172,7 @@ final class LaneLoop {
         let place = try table.publish(ticket, from: MediaPeer(socket, at: now), at: .now) { [lane] _ in
             lane.post(.close(socket))
         }
-        let publisher = LanePublisher(socket, ticket.stream, place, latency: settings.latency, at: now)
+        let publisher = LanePublisher(socket, ticket.stream, place, at: now)
         connections[socket] = .publisher(publisher)
         publishers.append(publisher)
         watch(socket, .failed)

@@ -29,14 +29,13 @@ final class LanePublisher {
         _ socket: SRTSocket,
         _ stream: StreamID,
         _ place: StreamTable.Place,
-        latency: Duration,
         at now: Instant
     ) {
         self.socket = socket
         self.stream = stream
         self.place = place
         bitrate = BitrateMeter(limit: place.maxBitrate, at: now)
-        reorder = PacketReorder(holeDeadline: latency)
+        reorder = PacketReorder(holeDeadline: place.latency)
         acceptedAt = now
         lastMessage = now
     }

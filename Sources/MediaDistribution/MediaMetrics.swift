@@ -15,6 +15,7 @@ final class MediaMetrics: Sendable {
     let streams: Gauge
     let viewers: [MediaProtocol: Gauge]
     let hlsMuxers: Gauge
+    let fragmentMuxers: Gauge
     let hlsWaitsRefused: Counter
     let hlsPicturesDropped: Counter
     private let endings: [MediaEnding.Role: [MediaEnd: Counter]]
@@ -61,6 +62,10 @@ final class MediaMetrics: Sendable {
             }
         )
         hlsMuxers = registry.gauge("vedette_hls_streams", "Streams that are made into parts for HLS.")
+        fragmentMuxers = registry.gauge(
+            "vedette_ws_streams",
+            "Streams that are made into fragments for WebSockets."
+        )
         hlsWaitsRefused = registry.counter(
             "vedette_hls_waits_refused_total",
             "Blocking requests refused because a session has too many of them."

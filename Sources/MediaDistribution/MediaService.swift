@@ -11,7 +11,7 @@ import Vm
 ///
 /// The port is open once the object is made; media moves while ``run()`` runs. Packets never leave the lanes' threads;
 /// HTTP viewers get whole batches.
-package final class MediaService: MediaDistributor, Service {
+package final class MediaService: MediaDistributor, MediaAccounting, Service {
     /// The UDP port that is bound.
     package let port: Int
 
@@ -20,6 +20,7 @@ package final class MediaService: MediaDistributor, Service {
     let metrics: MediaMetrics
     let limits: MediaLimits
     let hls: HLSSessions
+    let fragments: FragmentMuxers
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -38,8 +39,15 @@ package final class MediaService: MediaDistributor, Service {
         metrics = MediaMetrics(registry)
         var random = SystemRandomNumberGenerator()
         issuer = Ticket.Issuer(using: &random)
-        table = StreamTable(limits: settings.limits, issuer: issuer, metrics: metrics, logger: logger)
+        table = StreamTable(
+            limits: settings.limits,
+            issuer: issuer,
+            metrics: metrics,
+            usage: UsageLedger(metrics: registry),
+            logger: logger
+        )
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
+        fragments = FragmentMuxers(limits: settings.limits, table: table, metrics: metrics)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -75,12 +83,14 @@ package final class MediaService: MediaDistributor, Service {
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { [hls] in await hls.run() }
+            tasks.addTask { [fragments] in await fragments.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
             table.shutDown(at: .now)
             for lane in lanes { lane.post(.stop) }
             for lane in lanes { await lane.waitUntilEnded() }
             hls.shutDown()
+            fragments.shutDown()
         }
     }
 
@@ -124,7 +134,7 @@ extension MediaService {
             expiresAt: now + limits.publishTicketLifetime,
             nonce: Ticket.Nonce(using: &random)
         )
-        return IngestAddress(url: address(of: ticket, .publish))
+        return IngestAddress(url: address(of: ticket, .publish, latency: table.latency(of: order.stream)))
     }
 
     package func close(_ stream: StreamID) async {
@@ -149,12 +159,13 @@ extension MediaService {
             nonce: Ticket.Nonce(using: &random)
         )
         let host = settings.domain.contains(":") ? "[\(settings.domain)]" : settings.domain
-        let base = "https://\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
+        let base = "\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
         let query = "?ticket=\(key.seal(ticket).reveal())"
         return PlayAddresses(
-            srt: address(of: ticket, .request),
-            ts: Secret("\(base).ts\(query)"),
-            hls: Secret("\(base)/index.m3u8\(query)"),
+            srt: address(of: ticket, .request, latency: settings.latency),
+            ts: Secret("https://\(base).ts\(query)"),
+            hls: Secret("https://\(base)/index.m3u8\(query)"),
+            ws: Secret("wss://\(base).ws\(query)"),
             expiresAt: ticket.expiresAt
         )
     }
@@ -183,7 +194,13 @@ extension MediaService {
 
     package func events() async -> AsyncStream<MediaEvent> { table.subscribe() }
 
-    private func address(of ticket: Ticket, _ mode: StreamAccess.Mode) -> Secret {
+    package func usage(settling settled: Int64?) async -> MediaUsage {
+        table.usage.report(settling: settled, at: .now)
+    }
+
+    package func hasUsage(of unit: UnitID) async -> Bool { table.usage.has(unit) }
+
+    private func address(of ticket: Ticket, _ mode: StreamAccess.Mode, latency: Duration) -> Secret {
         let isEncrypted = settings.encryption != .off
         return SRTAddress(
             host: settings.domain,
@@ -191,7 +208,7 @@ extension MediaService {
             streamID: StreamAccess(stream: ticket.stream, mode: mode, ticket: key.seal(ticket)).text.reveal(),
             passphrase: isEncrypted ? key.passphrase(of: ticket.stream, epoch: ticket.epoch) : nil,
             keyLength: isEncrypted ? settings.keyLength : nil,
-            latencyMilliseconds: Int(settings.latency.wholeMilliseconds)
+            latencyMilliseconds: Int(latency.wholeMilliseconds)
         ).text
     }
 }

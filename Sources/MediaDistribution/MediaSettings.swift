@@ -19,7 +19,10 @@ package struct MediaSettings: Sendable {
     /// Where viewers over HTTP come in (`https.port`).
     package var httpsPort = 8443
     /// How long a lost packet may hold up what follows it. 20 ms to 8 s.
-    package var latency: Duration = .milliseconds(120)
+    package var latency: Duration {
+        get { limits.latency }
+        set { limits.latency = newValue }
+    }
     package var encryption = Encryption.required
     /// AES key in the addresses handed out: 16, 24 or 32 octets. A peer that chooses another one is let in too.
     package var keyLength = 16
@@ -33,11 +36,18 @@ package struct MediaSettings: Sendable {
         self.key = key
     }
 
+    private static let latencies = Duration.milliseconds(20)...Duration.seconds(8)
+
+    /// The nearest that a stream may have.
+    static func clamped(_ latency: Duration) -> Duration {
+        min(max(latency, latencies.lowerBound), latencies.upperBound)
+    }
+
     func check() throws(MediaStartError) {
         guard (0...65_535).contains(port) else {
             throw .setting("srt.port", expected: "0 to 65535", found: "\(port)")
         }
-        guard (.milliseconds(20)...Duration.seconds(8)).contains(latency) else {
+        guard Self.latencies.contains(latency) else {
             throw .setting("srt.latency", expected: "20ms to 8s", found: "\(latency.wholeMilliseconds)ms")
         }
         guard [16, 24, 32].contains(keyLength) else {
@@ -75,6 +85,8 @@ package struct MediaLimits: Sendable {
     package var slowness: Duration = .seconds(10)
     /// How long viewers wait for a publisher to come back.
     package var grace: Duration = .seconds(10)
+    /// ``MediaSettings/latency``
+    var latency: Duration = .milliseconds(120)
     package var publishTicketLifetime: Duration = .seconds(60)
     package var longestPlayTicketLifetime: Duration = .seconds(3600)
 

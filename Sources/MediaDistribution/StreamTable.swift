@@ -17,20 +17,30 @@ final class StreamTable: Sendable {
         let tally: Tally
         /// What a publisher may send, in bit/s; 0: no limit.
         var maxBitrate = 0
+        /// How long a lost packet of a publisher may hold up what follows it.
+        var latency: Duration = .zero
     }
 
     private static let rememberedTickets = 65_536
 
     let limits: MediaLimits
     let metrics: MediaMetrics
+    let usage: UsageLedger
     private let logger: Logger
     private let state: Mutex<State>
 
     /// Publish tickets of `issuer` count, and nobody else's.
-    init(limits: MediaLimits, issuer: Ticket.Issuer, metrics: MediaMetrics, logger: Logger) {
+    init(
+        limits: MediaLimits,
+        issuer: Ticket.Issuer,
+        metrics: MediaMetrics,
+        usage: UsageLedger,
+        logger: Logger
+    ) {
         state = Mutex(State(usedTickets: UsedTickets(of: issuer, capacity: Self.rememberedTickets)))
         self.limits = limits
         self.metrics = metrics
+        self.usage = usage
         self.logger = logger
     }
 
@@ -74,18 +84,20 @@ final class StreamTable: Sendable {
             var stream = state.streams[ticket.stream] ?? newStream(epoch: ticket.epoch, at: now)
             if let displaced = stream.publishing {
                 metrics.displacements.add()
-                conclude(.init(displaced, of: ticket.stream, .displaced, at: now), &state)
+                conclude(.init(displaced, of: ticket.stream, .displaced, at: now), displaced.peer, &state)
                 state.feeds.send(.unpublished(ticket.stream, displaced.epoch, .displaced), metrics)
                 displaced.publisher.stop(.displaced)
                 stream.lastEnd = PublisherEnd(reason: .displaced, time: now)
             } else {
                 metrics.streams.add(1)
             }
+            let latency = stream.latency ?? limits.latency
             stream.publishing = Publishing(
                 publisher: Publisher(id: id, stop: stop),
                 peer: peer,
                 epoch: ticket.epoch,
-                since: now
+                since: now,
+                latency: latency
             )
             stream.contents = StreamContents()
             stream.epoch = max(stream.epoch, ticket.epoch)
@@ -93,7 +105,16 @@ final class StreamTable: Sendable {
             stream.viewersWaitUntil = nil
             state.streams[ticket.stream] = stream
             stream.hub.begin(publisher: id, at: .now)
-            return Place(id: id, hub: stream.hub, tally: peer.tally, maxBitrate: stream.maxBitrate)
+            if let source = stream.source {
+                usage.begin(.init(channel: source, side: .sent), peer.tally, at: .now)
+            }
+            return Place(
+                id: id,
+                hub: stream.hub,
+                tally: peer.tally,
+                maxBitrate: stream.maxBitrate,
+                latency: latency
+            )
         }
     }
 
@@ -132,13 +153,14 @@ final class StreamTable: Sendable {
         state.streams[id]?.lastEnd = PublisherEnd(reason: reason, time: now)
         state.streams[id]?.keepUntil = now + limits.grace
         state.streams[id]?.viewersWaitUntil = now + limits.grace
-        conclude(.init(publishing, of: id, reason, at: now), &state)
+        conclude(.init(publishing, of: id, reason, at: now), publishing.peer, &state)
         state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
     }
 
     /// Counts an end, before anybody hears of it.
-    private func conclude(_ ending: MediaEnding, _ state: inout State) {
+    private func conclude(_ ending: MediaEnding, _ peer: MediaPeer, _ state: inout State) {
         metrics.count(ending)
+        usage.end(peer.tally, at: .now)
         state.endings.append(ending)
     }
 
@@ -181,6 +203,9 @@ final class StreamTable: Sendable {
                 joinedAt: now,
                 stop: stop
             )
+            if let source = state.streams[ticket.stream]?.source {
+                usage.begin(.init(channel: source, side: .watched(lease)), peer.tally, at: .now)
+            }
             let count = state.streams[ticket.stream]?.viewers.count ?? 0
             state.feeds.send(.viewerJoined(ticket.stream, lease, viewers: count), metrics)
             return Place(id: id, hub: hub, tally: peer.tally)
@@ -266,7 +291,7 @@ final class StreamTable: Sendable {
         if let publishing = stream.publishing {
             metrics.streams.add(-1)
             publishing.publisher.stop(reason)
-            conclude(.init(publishing, of: id, reason, at: now), &state)
+            conclude(.init(publishing, of: id, reason, at: now), publishing.peer, &state)
             state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
         }
         var left = stream.viewers.count
@@ -288,7 +313,7 @@ final class StreamTable: Sendable {
     ) {
         state.viewers -= 1
         metrics.viewers[viewer.kind]?.add(-1)
-        conclude(.init(viewer, of: stream, reason, at: now), &state)
+        conclude(.init(viewer, of: stream, reason, at: now), viewer.peer, &state)
         state.feeds.send(.viewerLeft(stream, viewer.lease, viewers: left, reason), metrics)
     }
 

@@ -20,10 +20,16 @@ extension StreamTable {
             }
             state.streams[order.stream]?.source = order.source
             state.streams[order.stream]?.maxBitrate = order.maxBitrate
+            state.streams[order.stream]?.latency = order.latency.map(MediaSettings.clamped)
             state.streams[order.stream]?.keepUntil = now + limits.publishTicketLifetime
             let known = state.streams[order.stream]?.epoch ?? order.epoch
             state.streams[order.stream]?.epoch = max(order.epoch, known)
         }
+    }
+
+    /// What the stream was ordered with, else that of every stream.
+    func latency(of stream: StreamID) -> Duration {
+        withState { $0.streams[stream]?.latency } ?? limits.latency
     }
 
     /// The epoch for which a play ticket is made.

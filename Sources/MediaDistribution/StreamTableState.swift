@@ -24,6 +24,7 @@ extension StreamTable {
         var peer: MediaPeer
         var epoch: Epoch
         var since: WallTime
+        var latency: Duration
         /// Its programme tables have been seen.
         var isAnnounced = false
     }
@@ -33,6 +34,8 @@ extension StreamTable {
         var source: ChannelAddress?
         var epoch: Epoch
         var maxBitrate = 0
+        /// ``IngestOrder/latency``
+        var latency: Duration?
         var startedAt: WallTime
         var publishing: Publishing?
         var contents = StreamContents()

@@ -67,6 +67,7 @@ extension PublisherStatus {
             connectedSince: publishing.since,
             bytesReceived: publishing.peer.tally.total,
             bitrate: bitrate,
+            latency: publishing.latency,
             srt: srt
         )
     }

@@ -48,6 +48,8 @@ package struct MediaSegmenter: Sendable {
     private static let longestDistanceOfSound: Int64 = 900_000
     /// How long a header waits for a sound that the programme announces.
     private static let longestWaitForSound: Int64 = 90_000
+    /// Between two frames of sound that leads: those of AAC at 8 kHz are 11,520 apart.
+    private static let longestStepOfSound: Int64 = 22_500
     /// In a part, and of those that wait for a header; both are bounded in octets too.
     private static let mostPictures = 1024
 
@@ -250,7 +252,7 @@ package struct MediaSegmenter: Sendable {
         guard sound.format != nil else { return }
         if let held, let offset {
             let pause = unit.decoding + offset - held.time
-            if pause > 0, pause <= settings.part {
+            if pause > 0, pause <= Self.longestStepOfSound {
                 go(on: unit, at: held.time + pause, pause, emit)
             } else {
                 breakOff(emit)

@@ -15,7 +15,8 @@ package enum SRTVerdict: Sendable, Equatable {
     /// Go on. With a passphrase the peer must have the same one; a connection without it is in the clear.
     /// `flowWindow`: packets that the peer may have in flight, by which libsrt sizes its lists of what was lost on receipt;
     /// `nil` leaves the listener's.
-    case admit(passphrase: Secret?, flowWindow: Int? = nil)
+    /// `latencyMilliseconds`: of this connection; the larger one of both ends counts, and `nil` leaves the listener's.
+    case admit(passphrase: Secret?, flowWindow: Int? = nil, latencyMilliseconds: Int? = nil)
     case refuse(SRTRejection)
 }
 
@@ -102,9 +103,10 @@ package final class SRTListener: Sendable {
             case .refuse(let reason):
                 srt_setrejectreason(id, reason.code)
                 return -1
-            case .admit(let passphrase, let flowWindow):
+            case .admit(let passphrase, let flowWindow, let latency):
                 do throws(SRTError) {
                     if let flowWindow { try socket.set(SRTO_FC, Int32(clamping: flowWindow)) }
+                    if let latency { try socket.set(SRTO_LATENCY, Int32(clamping: latency)) }
                     if let passphrase { try socket.set(SRTO_PASSPHRASE, passphrase.reveal()) }
                     return 0
                 } catch {

@@ -61,6 +61,11 @@ package struct Configuration: Sendable {
         package var authorities: String
     }
 
+    package struct Usage: Sendable {
+        package var interval: Duration
+        package var retention: Duration
+    }
+
     package struct Log: Sendable {
         package enum Format: String, Sendable { case text, json }
         package var level: Logger.Level
@@ -140,6 +145,7 @@ package struct Configuration: Sendable {
     package var databasePath: String
     package var blobs: Blobs
     package var alarmRetention: Duration
+    package var usage: Usage
     package var webhooks: Webhooks
     package var metrics: Address
     package var limits: Limits
@@ -190,6 +196,10 @@ package struct Configuration: Sendable {
             reserve: read.number("blobs.reserve")
         )
         alarmRetention = read.duration("alarms.retention")
+        usage = Usage(
+            interval: read.duration("usage.interval"),
+            retention: read.duration("usage.retention")
+        )
         webhooks = Webhooks(
             allowsHTTP: read.truth("webhooks.allow_http"),
             allowsPrivate: read.truth("webhooks.allow_private"),

@@ -44,6 +44,7 @@ package enum ConfigurationTable {
         "store": "Database",
         "blobs": "Files: what is too large for the database",
         "alarms": "Alarms and events of units",
+        "usage": "Accounts of what was carried for whom",
         "webhooks": "Places of others that hear events",
         "bus": "How roles reach each other",
         "metrics": "Figures and health, without TLS: keep it away from strangers",
@@ -207,6 +208,18 @@ package enum ConfigurationTable {
             .duration(.seconds(3600) ... .seconds(3650 * 86_400)),
             default: "30d",
             "How long alarms with their pictures, and events, are kept."
+        ),
+        ConfigurationKey(
+            "usage.interval",
+            .duration(.seconds(1) ... .seconds(3600)),
+            default: "10s",
+            "How often what was carried is booked: what a crash of the platform loses at most."
+        ),
+        ConfigurationKey(
+            "usage.retention",
+            .duration(.seconds(86_400) ... .seconds(3650 * 86_400)),
+            default: "400d",
+            "How long the accounts of what was carried are kept."
         ),
         ConfigurationKey(
             "webhooks.allow_http",

@@ -6,7 +6,7 @@ import NIOHTTPTypes
 /// Closes the channel when ``ConnectionDeadlines`` says so. Sits behind TLS, where bytes are HTTP's.
 ///
 /// One timer per connection, set again when it fires early: requests cost no timer.
-final class ConnectionDeadlineHandler: ChannelInboundHandler {
+final class ConnectionDeadlineHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 
     private var deadlines: ConnectionDeadlines

@@ -39,6 +39,7 @@ package final class HTTPListener: Service {
     ///   - gate: may be shared with other listeners.
     ///   - metrics: where connections closed by a deadline are counted.
     ///   - responder: usually `router.buildResponder()`.
+    ///   - webSockets: which paths open a WebSocket instead, over HTTP/1.1.
     ///   - logger: requests get it with a `request` number.
     ///   - group: the event loops; nil for those that the process shares.
     ///   - onListening: told the port once connections are accepted.
@@ -51,6 +52,7 @@ package final class HTTPListener: Service {
         gate: ConnectionGate,
         metrics: MetricRegistry,
         responder: Responder,
+        webSockets: [WebSocketRoute] = [],
         logger: Logger,
         group: (any EventLoopGroup)? = nil,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
@@ -74,7 +76,15 @@ package final class HTTPListener: Service {
             identity: identity,
             limits: limits,
             closed: closed,
-            responder: Self.answer(with: responder, logger)
+            responder: Self.answer(
+                with: responder,
+                WebSocketDoor(
+                    routes: webSockets,
+                    isEncrypted: identity != nil,
+                    pingInterval: limits.webSocketPing
+                ),
+                logger
+            )
         )
     }
 
@@ -136,6 +146,7 @@ package final class HTTPListener: Service {
 
     private static func answer<Responder: HTTPResponder>(
         with responder: Responder,
+        _ door: WebSocketDoor,
         _ logger: Logger
     ) -> HTTPChannelHandler.Responder
     where Responder.Context: InitializableFromSource<ApplicationRequestContextSource> {
@@ -145,6 +156,14 @@ package final class HTTPListener: Service {
             var logger = logger
             // Hummingbird's own key: it reads the request's number back from there.
             logger[metadataKey: "hb.request.id"] = "\(requests.current)"
+            if let upgrade = door.upgrade(for: request) {
+                guard let refusal = await door.serve(request, with: upgrade, on: channel, logger) else {
+                    return
+                }
+                try await writer.write(response: refusal.head, body: refusal.body)
+                if WebSocketDoor.isLast(request) { throw CancellationError() }
+                return
+            }
             let context = Responder.Context(source: .init(channel: channel, logger: logger))
             let response: Response
             do {

@@ -13,6 +13,8 @@ package struct ListenerLimits: Sendable, Equatable {
     package var headerSize: Int
     /// From the begin of a shutdown until what is still open is cut.
     package var drainTimeout: Duration
+    /// Between two pings on a WebSocket; a peer that sends nothing from one to the next is gone.
+    package var webSocketPing: Duration
 
     package init(
         connections: Int = 10_000,
@@ -20,7 +22,8 @@ package struct ListenerLimits: Sendable, Equatable {
         headerTimeout: Duration = .seconds(10),
         idleTimeout: Duration = .seconds(75),
         headerSize: Int = 16 << 10,
-        drainTimeout: Duration = .seconds(5)
+        drainTimeout: Duration = .seconds(5),
+        webSocketPing: Duration = .seconds(20)
     ) {
         self.connections = connections
         self.connectionsPerAddress = connectionsPerAddress
@@ -28,5 +31,6 @@ package struct ListenerLimits: Sendable, Equatable {
         self.idleTimeout = idleTimeout
         self.headerSize = headerSize
         self.drainTimeout = drainTimeout
+        self.webSocketPing = webSocketPing
     }
 }

@@ -19,7 +19,7 @@ actor LiveDirector {
     private let waker: UnitWaker
     private let news: UnitNewsFeed
     private let media: any MediaDistributor
-    private let journal: PresenceJournal?
+    private let records: LiveRecords
     private let timing: LiveChannel.Timing
     private let mostWaiters: Int
     private let maxBitrate: Int
@@ -57,7 +57,7 @@ actor LiveDirector {
         units: UnitRegistry,
         waker: UnitWaker,
         media: any MediaDistributor,
-        journal: PresenceJournal?,
+        records: LiveRecords,
         timing: LiveChannel.Timing,
         mostWaiters: Int,
         maxBitrate: Int,
@@ -69,7 +69,7 @@ actor LiveDirector {
         self.waker = waker
         news = units.news()
         self.media = media
-        self.journal = journal
+        self.records = records
         self.timing = timing
         self.mostWaiters = mostWaiters
         self.maxBitrate = maxBitrate
@@ -227,6 +227,7 @@ actor LiveDirector {
         case .viewerJoined(let stream, let lease, let viewers):
             guard let channel = streams[stream] else { return }
             receive(.viewerJoined(stream, lease, viewers: viewers), on: channel)
+            if let user = channels[channel]?.machine.holder(of: lease) { records.usage?.watches(lease, user) }
             trim(lease, of: stream, on: channel)
         case .viewerLeft(let stream, let lease, let viewers, _):
             guard let channel = streams[stream] else { return }
@@ -287,14 +288,14 @@ actor LiveDirector {
     private func tell(_ channel: ChannelAddress, _ busy: inout Busy, after input: LiveChannel.Input) {
         if let stream = busy.told, busy.machine.current != stream {
             let running = RunningStream(channel: channel, stream: stream)
-            journal?.stopped(running, because: Self.reason(busy.lastEnd, input), at: .now)
+            records.journal?.stopped(running, because: Self.reason(busy.lastEnd, input), at: .now)
             busy.told = nil
         }
         guard let stream = busy.machine.liveStream else { return }
         busy.lastEnd = nil
         guard busy.told != stream else { return }
         busy.told = stream
-        journal?.started(RunningStream(channel: channel, stream: stream), at: .now)
+        records.journal?.started(RunningStream(channel: channel, stream: stream), at: .now)
     }
 
     private static func reason(_ end: MediaEnd?, _ input: LiveChannel.Input) -> String {
@@ -370,7 +371,13 @@ actor LiveDirector {
         _ epoch: Epoch,
         _ channel: ChannelAddress
     ) async -> LiveChannel.PushOutcome {
-        let order = IngestOrder(stream: stream, source: channel, epoch: epoch, maxBitrate: maxBitrate)
+        let order = IngestOrder(
+            stream: stream,
+            source: channel,
+            epoch: epoch,
+            maxBitrate: maxBitrate,
+            latency: await records.latency(of: channel, logger)
+        )
         let address: IngestAddress
         do { address = try await media.openIngest(order) } catch { return .noIngest("\(error)") }
         let push = PushLive(

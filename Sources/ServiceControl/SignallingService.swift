@@ -1,5 +1,5 @@
 package import Bus
-package import HSSModel
+import HSSModel
 import HostClock
 package import Logging
 package import NIOCore
@@ -42,14 +42,14 @@ package final class SignallingService: Service {
     private let ports: [VdPort]
     private let gate: ConnectionGate
     private let media: any MediaDistributor
-    private let services: UnitServices
+    let services: UnitServices
     let units: UnitRegistry
     let waker: UnitWaker
     let nodeDrain: NodeDrain
     private let hibernation: HibernationListener?
     private let news: UnitNewsFeed
     private let configurationNews: UnitNewsFeed
-    private let director: LiveDirector
+    let director: LiveDirector
     private let presence: PresenceDesk?
     let calls: UnitCalls
     let capabilities: CapabilityDesk
@@ -63,7 +63,7 @@ package final class SignallingService: Service {
     /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
     /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
     /// a restart; `uploads` makes addresses for what they send; `presence` is told what becomes of them; `moves` keeps
-    /// which of them may be turning. `onListening` is told each port once units can connect.
+    /// which of them may be turning, `usage` the accounts, `channels` what is set for single channels. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -76,6 +76,8 @@ package final class SignallingService: Service {
         uploads: (any UploadPoint)? = nil,
         presence journal: PresenceJournal? = nil,
         moves: (any MoveStore)? = nil,
+        usage: UsageDesk? = nil,
+        channels: (any ChannelSettingStore)? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -135,7 +137,7 @@ package final class SignallingService: Service {
             units: units,
             waker: waker,
             media: media,
-            journal: journal,
+            records: LiveRecords(journal: journal, usage: usage, channels: channels),
             timing: settings.live,
             mostWaiters: settings.liveWaiting,
             maxBitrate: settings.maxBitrate,
@@ -313,86 +315,4 @@ package final class SignallingService: Service {
 
     /// Units connected now, for scheduling.
     package var connectedUnits: Int { units.connectedUnits }
-}
-
-extension SignallingService: ServiceControlPoint {
-    package func presence(of units: [UnitID]) async -> [UnitID: UnitPresence] {
-        var known: [UnitID: UnitPresence] = [:]
-        for unit in units { known[unit] = self.units.presence(of: unit) }
-        return known
-    }
-
-    package func sessions(after: UnitID?, limit: Int) async -> [UnitSession] {
-        units.sessions(after: after, limit: limit)
-    }
-
-    package func startLive(
-        _ channel: ChannelAddress,
-        for user: UserName
-    ) async throws(LiveError) -> LiveLease {
-        if let registration = units.registration(of: channel.unit),
-            registration.channels[channel.number] == nil
-        {
-            throw .noSuchChannel(channel)
-        }
-        if let state = units.presence(of: channel.unit)?.channels.first(where: { $0.number == channel.number }
-        )?.state,
-            state != .online
-        {
-            throw .channelUnavailable(channel, state)
-        }
-        do {
-            return try await director.start(channel, for: user)
-        } catch {
-            throw explain(error, channel)
-        }
-    }
-
-    package func stopLive(_ channel: ChannelAddress, lease: LeaseID?, for user: UserName) async {
-        await director.stop(channel, lease: lease, for: user)
-    }
-
-    package func liveStatus(of channel: ChannelAddress) async -> LiveStatus {
-        await director.status(of: channel)
-    }
-
-    package func holders(of leases: [LeaseID], on stream: StreamID) async -> [LeaseID: UserName] {
-        await director.holders(of: leases, on: stream)
-    }
-
-    package func dismiss(_ user: UserName, from channel: ChannelAddress) async -> Bool {
-        await director.dismiss(user, from: channel)
-    }
-
-    package func withdraw(_ user: UserName) async {
-        await director.withdraw(user)
-    }
-
-    package func disconnect(_ unit: UnitID) async {
-        await director.withdraw(unit)
-        units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
-    }
-
-    /// The device was given up or removed: nothing is wanted of its configuration any more.
-    package func forgetWishes(of unit: UnitID) async {
-        await configurations.withdraw(unit)
-    }
-
-    private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
-        switch failure {
-        case .unitOffline: .unitOffline(channel.unit)
-        case .unitAsleep: .unitAsleep(channel.unit)
-        case .refused(let code, let message): .refusedByUnit(code: code, message: message)
-        case .unitSilent: .unitSilent(channel.unit)
-        case .noPublish: .noPublish(channel.unit, after: services.settings.live.publish)
-        case .media(let reason): .media(reason)
-        case .overBitrate: .overBitrate(channel, limit: services.settings.maxBitrate)
-        case .noProgramme: .unusable(channel, .noProgramme)
-        case .noMedia: .unusable(channel, .noMedia)
-        case .unsupportedCodec: .unusable(channel, .unsupportedCodec)
-        case .userLimit: .userLimit(services.settings.viewersPerUser)
-        case .withdrawn: .withdrawn(channel)
-        case .busy: .busy("customers that wait for channel \(channel)")
-        }
-    }
 }

@@ -28,7 +28,7 @@ final class VdHandler: ChannelInboundHandler {
     private let sweeper: LoopSweeper
     private let services: UnitServices
     private var session: RPCSession
-    private var reader: FrameReader
+    private var reader: WebSocketFrameReader
     private var context: ChannelHandlerContext?
     private var link: UnitLink?
     private var pendingCalls: [CallID: (CallOutcome) -> Void] = [:]
@@ -61,7 +61,7 @@ final class VdHandler: ChannelInboundHandler {
         self.services = services
         self.sweeper = sweeper
         session = RPCSession(limits: services.settings.sessionLimits)
-        reader = FrameReader(largest: services.settings.messageSize)
+        reader = WebSocketFrameReader(largest: services.settings.messageSize)
     }
 
     // MARK: Life of the connection
@@ -156,7 +156,7 @@ final class VdHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !session.isClosed else { return }
         reader.append(unwrapInboundIn(data))
-        do throws(FrameReader.Fault) {
+        do throws(WebSocketFrameReader.Fault) {
             while !session.isClosed, let frame = try reader.next() { take(frame) }
         } catch {
             refuse(error)
@@ -164,7 +164,7 @@ final class VdHandler: ChannelInboundHandler {
         reader.settle()
     }
 
-    private func take(_ frame: FrameReader.Frame) {
+    private func take(_ frame: WebSocketFrameReader.Frame) {
         link?.seen(at: .now)
         switch frame.opcode {
         case .text, .binary:
@@ -210,7 +210,7 @@ final class VdHandler: ChannelInboundHandler {
     }
 
     /// Breaks with a peer that does not keep to the WebSocket protocol.
-    private func refuse(_ fault: FrameReader.Fault) {
+    private func refuse(_ fault: WebSocketFrameReader.Fault) {
         closeCode = fault.code
         step(.close(.malformed(.field(FieldError("frame", fault.what)))))
     }

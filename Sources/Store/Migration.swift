@@ -44,6 +44,11 @@ package struct Migration: Sendable, Equatable {
             name: "0005_presence",
             sql: String(decoding: PackageResources._005_presence_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 6,
+            name: "0006_usage",
+            sql: String(decoding: PackageResources._006_usage_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

@@ -7,7 +7,7 @@ extension AdminCommand {
         static let configuration = CommandConfiguration(
             abstract: "Enrol and manage devices.",
             subcommands: [
-                Add.self, Import.self, List.self, Show.self, Disable.self, Enable.self, Remove.self,
+                Add.self, Import.self, List.self, Show.self, Set.self, Disable.self, Enable.self, Remove.self,
             ]
         )
 
@@ -162,7 +162,11 @@ extension AdminCommand {
                         ["hardware", answer.hardwareModel ?? "-"], ["firmware", answer.firmwareModel ?? "-"],
                         ["password", answer.signedOnly ? "refused" : "accepted"],
                         ["last seen", answer.lastSeen ?? "never"], ["enrolled", answer.createdAt],
-                    ] + answer.channels.map { ["channel \($0.channel)", $0.channelId] }
+                    ]
+                        + answer.channels.map {
+                            let latency = $0.srtLatencyMs.map { ", SRT latency \($0) ms" } ?? ""
+                            return ["channel \($0.channel)", $0.channelId + latency]
+                        }
                 )
             }
         }

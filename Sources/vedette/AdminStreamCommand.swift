@@ -173,6 +173,7 @@ private struct StreamDetailAnswer: Codable, Sendable {
         var connectedSince: String
         var bytesReceived: UInt64
         var bitrate: Int
+        var latencyMs: Int
         var srt: SRTFigures?
     }
 
@@ -209,7 +210,7 @@ private struct StreamDetailAnswer: Codable, Sendable {
             let losses = publisher.srt.map { ", \($0.packetsReceivedLoss) packets missed on the way" } ?? ""
             Swift.print(
                 "pushed by \(publisher.remoteAddress ?? "-") since \(publisher.connectedSince): \(rate) Mbit/s"
-                    + "\(trip)\(losses), \(stream.packetsLost) lost\(publisher.encrypted ? "" : ", not encrypted")"
+                    + ", latency \(publisher.latencyMs) ms\(trip)\(losses), \(stream.packetsLost) lost\(publisher.encrypted ? "" : ", not encrypted")"
             )
         } else if let end = stream.lastEnd {
             Swift.print("not pushed since \(end.at): \(end.reason)")

@@ -65,6 +65,16 @@ struct Platform {
             logger: logger
         )
         let limits = configuration.limits.listener
+        let usage = UsageDesk(
+            media: media,
+            store: store,
+            settings: .init(
+                interval: configuration.usage.interval,
+                retention: configuration.usage.retention
+            ),
+            metrics: metrics,
+            logger: logger
+        )
         let signalling = SignallingService(
             settings: try SignallingSettings(configuration, node: node),
             ports: Self.vdPorts(configuration, identity),
@@ -77,6 +87,8 @@ struct Platform {
             uploads: activities.uploads,
             presence: activities.presence,
             moves: store,
+            usage: usage,
+            channels: store,
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -106,6 +118,7 @@ struct Platform {
             }
             await signalling.disconnect(change.unit)
         }
+        registry.onOwnerChange { await usage.ownerChanges(of: $0) }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
         let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
@@ -127,6 +140,8 @@ struct Platform {
                 activity: activities.point,
                 firmware: firmware.access,
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
+                usage: usage,
+                channels: ChannelDesk(devices: registry, store: store),
                 settings: .init(configuration),
                 logger: logger
             ),
@@ -146,6 +161,7 @@ struct Platform {
                 gate: gate,
                 metrics: metrics,
                 responder: responder,
+                webSockets: [media.webSocketRoute],
                 logger: logger,
                 onListening: { report.listening(name, at: "\(name)://\(domain):\($0)") }
             )
@@ -167,7 +183,8 @@ struct Platform {
                 )
             )
         }
-        services += [registry, media]
+        // Accounts are closed when no media runs any more.
+        services += [registry, usage, media]
         services += activities.services
         services.append(signalling)
         services.append(firmware.rollOuts)

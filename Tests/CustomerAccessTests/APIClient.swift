@@ -23,6 +23,7 @@ struct APIClient {
     let firmware: FirmwareNeighbour
     let activity: ActivityNeighbour
     let nodes: FakeNodes
+    let usage: FakeUsage
     private let client: any TestClientProtocol
 
     static func run(
@@ -33,6 +34,7 @@ struct APIClient {
         let firmware = FirmwareNeighbour()
         let activity = ActivityNeighbour()
         let nodes = FakeNodes()
+        let usage = FakeUsage()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -50,6 +52,8 @@ struct APIClient {
             ),
             firmware: FirmwareAccess(images: firmware, rollOuts: firmware),
             nodes: nodes,
+            usage: usage,
+            channels: FakeChannels(),
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -59,6 +63,7 @@ struct APIClient {
                     firmware: firmware,
                     activity: activity,
                     nodes: nodes,
+                    usage: usage,
                     client: client
                 )
             )

@@ -285,6 +285,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             srt: Secret("srt://h"),
             ts: Secret("https://h/s1.ts"),
             hls: Secret("https://h/s1/index.m3u8"),
+            ws: Secret("wss://h/s1.ws"),
             expiresAt: Self.time
         )
     }
@@ -332,6 +333,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             connectedSince: Self.time,
             bytesReceived: 10,
             bitrate: 2_000_000,
+            latency: .milliseconds(400),
             srt: srt
         )
         let page = viewers.filter { $0.id > viewersAfter ?? ViewerID(rawValue: 0) }.prefix(limit)

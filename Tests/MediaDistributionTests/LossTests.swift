@@ -113,6 +113,63 @@ import Testing
         }
     }
 
+    /// One camera behind a bad link, one as all others: whatever is lost on the way, and its repetitions for 300 ms, is lost
+    /// for the one with the latency of all, and not for the one that was given more.
+    @Test func theLatencyOfOneStreamIsItsOwn() async throws {
+        let bytes = try await bytes()
+        let settings = RunningMedia.settings { $0.latency = .milliseconds(120) }
+        try await RunningMedia.run(settings) { platform in
+            let other = StreamID(unchecked: "cam2-0")
+            let links = try (0..<2).map { _ in
+                let seen = Mutex<[UInt32: Instant]>([:])
+                return try LossyLink(
+                    to: platform.media.port,
+                    losing: .rule { direction, datagram in
+                        // Every fortieth data packet by its number (draft-sharabayko-srt-01, 3.1).
+                        guard direction == .toServer, datagram.count > 100, datagram[0] & 0x80 == 0 else {
+                            return false
+                        }
+                        let number = UInt32(bigEndian: datagram.loadUnaligned(as: UInt32.self))
+                        guard number % 40 == 39 else { return false }
+                        let now = Instant.now
+                        let first = seen.withLock { seen in
+                            seen[number] = seen[number] ?? now
+                            return seen[number] ?? now
+                        }
+                        return now - first < .milliseconds(300)
+                    }
+                )
+            }
+            defer { for link in links { link.stop() } }
+            let usual = try await platform.order(other)
+            let patient = try await platform.order(stream, latency: .milliseconds(800))
+            #expect(usual.contains("latency=120") && patient.contains("latency=800"))
+            let unit = try platform.connect(detour(patient, platform, links[0]))
+            let neighbour = try platform.connect(detour(usual, platform, links[1]))
+            let file = try temporaryFolder().appending(path: "patient.ts").path
+            for socket in [unit, neighbour] { try await platform.send(bytes.prefix(26_320), on: socket) }
+            #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
+            #expect(await platform.events.wait(for: .published(other, Epoch(1))))
+            let player = try Tool("curl", ["-sS", "-o", file, try await platform.play(stream).http])
+            #expect(await platform.events.viewers(1))
+            let shown = try #require(await platform.media.stream(stream, viewersAfter: nil, limit: 0))
+            #expect(shown.publisher?.latency == .milliseconds(800))
+            async let first: Void = platform.send(bytes.dropFirst(26_320), on: unit)
+            async let second: Void = platform.send(bytes.dropFirst(26_320), on: neighbour)
+            _ = try await (first, second)
+            #expect(links.allSatisfy { $0.losses > 0 })
+            for socket in [unit, neighbour] { socket.close() }
+            #expect(await platform.events.wait(for: .unpublished(stream, Epoch(1), .closedByPeer)))
+            #expect(await platform.events.wait(for: .unpublished(other, Epoch(1), .closedByPeer)))
+            #expect(platform.metric("vedette_srt_packets_lost_total") > 0)
+            #expect(await platform.media.streams().map(\.packetsLost) == [0], "the patient one is watched")
+            await platform.media.close(stream)
+            await player.waitForExit()
+            let contents = try await Clip.probe(file)
+            #expect(contents.pictures.count == Clip.frames && contents.gaps == 0)
+        }
+    }
+
     private static let mark: [UInt8] = [0xDE, 0xAD, 0xBE, 0xEF]
 
     /// A viewer whose link goes dead, and a unit that nobody hears any more: others notice nothing, and both are ended.

@@ -23,6 +23,7 @@ import Vm
             }(),
             issuer: issuer,
             metrics: MediaMetrics(MetricRegistry()),
+            usage: UsageLedger(metrics: MetricRegistry()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let publish = Ticket(

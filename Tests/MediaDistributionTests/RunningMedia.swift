@@ -20,6 +20,8 @@ struct RunningMedia: Sendable {
     let media: MediaService
     let metrics: MetricRegistry
     let httpPort: Int
+    /// Where WebSockets open.
+    let wsPort: Int
     let events: EventLog
 
     /// Settings for a test, which changes what it needs.
@@ -34,6 +36,7 @@ struct RunningMedia: Sendable {
 
     static func run(
         _ settings: MediaSettings = settings(),
+        ping: Duration = .seconds(20),
         _ body: @escaping @Sendable (RunningMedia) async throws -> Void
     ) async throws {
         let metrics = MetricRegistry()
@@ -48,15 +51,37 @@ struct RunningMedia: Sendable {
             onServerRunning: { gotPort.yield($0.localAddress?.port ?? 0) },
             logger: logger
         )
+        let (wsPorts, gotWSPort) = AsyncStream<Int>.makeStream()
+        let listener = HTTPListener(
+            name: "http",
+            host: "127.0.0.1",
+            port: 0,
+            identity: nil,
+            limits: ListenerLimits(headerTimeout: .seconds(1), webSocketPing: ping),
+            gate: ConnectionGate(limits: ListenerLimits(), listener: "http", metrics: metrics),
+            metrics: metrics,
+            responder: Router(context: BasicRequestContext.self).buildResponder(),
+            webSockets: [media.webSocketRoute],
+            logger: logger,
+            onListening: { gotWSPort.yield($0) }
+        )
         let events = EventLog(await media.events())
-        let group = ServiceGroup(services: [app, media], logger: logger)
+        let group = ServiceGroup(services: [app, listener, media], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             var iterator = ports.makeAsyncIterator()
             let port = await iterator.next(isolation: nil) ?? 0
+            var wsIterator = wsPorts.makeAsyncIterator()
+            let wsPort = await wsIterator.next(isolation: nil) ?? 0
             tasks.addTask {
                 try await body(
-                    RunningMedia(media: media, metrics: metrics, httpPort: port, events: events)
+                    RunningMedia(
+                        media: media,
+                        metrics: metrics,
+                        httpPort: port,
+                        wsPort: wsPort,
+                        events: events
+                    )
                 )
                 await group.triggerGracefulShutdown()
             }
@@ -70,12 +95,18 @@ struct RunningMedia: Sendable {
         }
     }
 
-    func order(_ stream: StreamID, epoch: UInt64 = 1, maxBitrate: Int = 0) async throws -> String {
+    func order(
+        _ stream: StreamID,
+        epoch: UInt64 = 1,
+        maxBitrate: Int = 0,
+        latency: Duration? = nil
+    ) async throws -> String {
         let order = IngestOrder(
             stream: stream,
             source: ChannelAddress(unit: UnitID(unchecked: "unit"), number: 0),
             epoch: Epoch(epoch),
-            maxBitrate: maxBitrate
+            maxBitrate: maxBitrate,
+            latency: latency
         )
         return try await media.openIngest(order).url.reveal()
     }

@@ -13,6 +13,7 @@ import Testing
         "Vs": ["HSSModel"],
         "Vd": ["HSSModel", "Crypto"],
         "Vm": ["HSSModel", "Crypto", "FoundationEssentials"],
+        "Vr": ["HSSModel", "Crypto"],
         "MediaFormats": [],
         "HostClock": ["HSSModel", "Glibc"],
         "Bus": ["HSSModel", "Vd"],
@@ -55,7 +56,7 @@ import Testing
     ]
 
     /// Protocols and formats: values without I/O, clocks or chance of their own.
-    private static let pure: Set = ["HSSModel", "Vs", "Vd", "Vm", "MediaFormats", "Bus"]
+    private static let pure: Set = ["HSSModel", "Vs", "Vd", "Vm", "Vr", "MediaFormats", "Bus"]
     /// The executable is the only room that knows all others.
     private static let root = "vedette"
 

@@ -1,6 +1,6 @@
 /// Percent-encoding of RFC 3986 clause 2.1, strict in both directions.
-enum PercentCoding {
-    static func isUnreserved(_ byte: UInt8) -> Bool {
+package enum PercentCoding {
+    package static func isUnreserved(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
@@ -11,7 +11,7 @@ enum PercentCoding {
         }
     }
 
-    static func encode(_ text: String) -> String {
+    package static func encode(_ text: String) -> String {
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         for byte in text.utf8 {
@@ -25,7 +25,7 @@ enum PercentCoding {
     }
 
     /// `nil`: a `%` without two digits, or octets that are not UTF-8.
-    static func decode(_ text: Substring) -> String? {
+    package static func decode(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = text.utf8[...]
         while let byte = rest.popFirst() {

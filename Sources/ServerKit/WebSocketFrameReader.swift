@@ -1,23 +1,31 @@
-import NIOCore
-import NIOWebSocket
+package import NIOCore
+package import NIOWebSocket
 
 /// Takes a client's frames out of the bytes of its connection (RFC 6455, 5.2).
 ///
 /// Payloads are copied once, while their mask is taken off. The read buffer belongs to TLS and is used again: what has
 /// come of an unfinished frame is copied by ``settle()``.
-struct FrameReader {
-    struct Frame: Equatable {
-        var isFinal: Bool
-        var opcode: WebSocketOpcode
-        var payload: [UInt8]
+package struct WebSocketFrameReader {
+    package struct Frame: Equatable {
+        package var isFinal: Bool
+        package var opcode: WebSocketOpcode
+        package var payload: [UInt8]
     }
 
     /// Why the connection has to end.
-    struct Fault: Error, Equatable {
-        var what: String
-        var code = WebSocketErrorCode.protocolError
+    package struct Fault: Error, Equatable {
+        package var what: String
+        package var code: WebSocketErrorCode
 
-        static let tooLarge = Fault(what: "a message above limits.message_size", code: .messageTooLarge)
+        package init(what: String, code: WebSocketErrorCode = .protocolError) {
+            self.what = what
+            self.code = code
+        }
+
+        package static let tooLarge = Fault(
+            what: "a message above the largest allowed",
+            code: .messageTooLarge
+        )
     }
 
     private static let longestControl = 125
@@ -28,17 +36,17 @@ struct FrameReader {
     /// `input` is a copy of our own.
     private var isCopy = false
 
-    init(largest: Int) {
+    package init(largest: Int) {
         self.largest = largest
     }
 
     /// Bytes that came. Take the frames by ``next()``, then ``settle()``.
-    mutating func append(_ bytes: ByteBuffer) {
+    package mutating func append(_ bytes: ByteBuffer) {
         if isCopy { input.writeImmutableBuffer(bytes) } else { input = bytes }
     }
 
     /// Nil: the rest of a frame is to come.
-    mutating func next() throws(Fault) -> Frame? {
+    package mutating func next() throws(Fault) -> Frame? {
         guard let (first, second) = input.getMultipleIntegers(at: input.readerIndex, as: (UInt8, UInt8).self)
         else { return nil }
         // 5.1: a server closes the connection when a frame of the client is not masked.
@@ -65,7 +73,7 @@ struct FrameReader {
     }
 
     /// To be called when ``next()`` gives nothing more of what has come.
-    mutating func settle() {
+    package mutating func settle() {
         if input.readableBytes == 0 {
             input = ByteBuffer()
             isCopy = false

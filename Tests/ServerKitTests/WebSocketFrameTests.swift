@@ -3,9 +3,9 @@ import NIOWebSocket
 import TestSupport
 import Testing
 
-@testable import ServiceControl
+@testable import ServerKit
 
-@Suite("Frames of Vd, RFC 6455") struct VdFrameTests {
+@Suite("Frames of a WebSocket, RFC 6455") struct WebSocketFrameTests {
     /// 5.2: "The length of the 'Payload data', in bytes: if 0-125, that is the payload length. If 126, the following 2
     /// bytes … If 127, the following 8 bytes …"
     @Test(
@@ -46,12 +46,15 @@ import Testing
     ) throws {
         let payload = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37) }
         for mask in count < 1000 ? Self.masks : [Self.masks[0]] {
-            var reader = FrameReader(largest: 70_000)
+            var reader = WebSocketFrameReader(largest: 70_000)
             // Not at the beginning of its buffer, as it arrives.
             var bytes = ByteBuffer(bytes: [1, 2, 3] + Self.frame(0x81, payload, mask))
             bytes.moveReaderIndex(forwardBy: 3)
             reader.append(bytes)
-            #expect(try reader.next() == FrameReader.Frame(isFinal: true, opcode: .text, payload: payload))
+            #expect(
+                try reader.next()
+                    == WebSocketFrameReader.Frame(isFinal: true, opcode: .text, payload: payload)
+            )
             #expect(try reader.next() == nil)
         }
     }
@@ -62,7 +65,7 @@ import Testing
             (0x01, 3), (0x89, 0), (0x80, 200), (0x82, 5000), (0x8A, 125), (0x88, 2),
         ]
         var bytes: [UInt8] = []
-        var expected: [FrameReader.Frame] = []
+        var expected: [WebSocketFrameReader.Frame] = []
         for (number, (first, count)) in sent.enumerated() {
             let payload = (0..<count).map { UInt8(truncatingIfNeeded: $0 + number) }
             bytes += Self.frame(first, payload, Self.masks[number % 3])
@@ -72,9 +75,9 @@ import Testing
         for seed in 0..<16 {
             var random = SeededGenerator(seed: UInt64(seed))
             let largest = [1, 7, 1024, 100_000][seed % 4]
-            var reader = FrameReader(largest: 5000)
+            var reader = WebSocketFrameReader(largest: 5000)
             var rest = bytes[...]
-            var received: [FrameReader.Frame] = []
+            var received: [WebSocketFrameReader.Frame] = []
             while !rest.isEmpty {
                 let part = rest.prefix(Int.random(in: 1...largest, using: &random))
                 rest = rest.dropFirst(part.count)
@@ -94,23 +97,23 @@ import Testing
             ([0x91, 0x80], "with reserved bits", .protocolError),
             ([0x09, 0x80], "a control frame that is too long", .protocolError),
             ([0x89, 0xFE, 0, 126], "a control frame that is too long", .protocolError),
-            ([0x81, 0xFE, 0x04, 0x01], "a message above limits.message_size", .messageTooLarge),
+            ([0x81, 0xFE, 0x04, 0x01], "a message above the largest allowed", .messageTooLarge),
             (
-                [0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0], "a message above limits.message_size",
+                [0x81, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0], "a message above the largest allowed",
                 .messageTooLarge
             ),
         ] as [([UInt8], String, WebSocketErrorCode)]
     ) func whatIsRefused(header: [UInt8], what: String, code: WebSocketErrorCode) {
-        var reader = FrameReader(largest: 1024)
+        var reader = WebSocketFrameReader(largest: 1024)
         reader.append(ByteBuffer(bytes: header))
-        #expect(throws: FrameReader.Fault(what: what, code: code)) { try reader.next() }
+        #expect(throws: WebSocketFrameReader.Fault(what: what, code: code)) { try reader.next() }
     }
 
     /// Random bytes end in a refusal or wait for more; nothing traps.
     @Test func rubbishDoesNotTrap() {
         for seed in 0..<200 {
             var random = SeededGenerator(seed: UInt64(seed))
-            var reader = FrameReader(largest: 300)
+            var reader = WebSocketFrameReader(largest: 300)
             reading: for _ in 0..<20 {
                 let count = Int.random(in: 0...40, using: &random)
                 reader.append(

@@ -1,11 +1,11 @@
 import Crypto
-import NIOCore
-import NIOWebSocket
+package import NIOCore
+package import NIOWebSocket
 
 extension ByteBuffer {
     /// One whole frame of a server (RFC 6455, 5.2: final, not masked). Header and payload in one piece: written apart, as
     /// NIO's encoder does, each would become a TLS record of its own.
-    init(frame opcode: WebSocketOpcode, _ payload: [UInt8]) {
+    package init(frame opcode: WebSocketOpcode, _ payload: [UInt8]) {
         self = ByteBufferAllocator().buffer(capacity: payload.count + 10)
         writeInteger(0x80 | UInt8(webSocketOpcode: opcode))
         switch payload.count {
@@ -22,7 +22,7 @@ extension ByteBuffer {
     }
 
     /// The answer that opens a WebSocket (RFC 6455, 4.2.2), in one piece too.
-    init(openingFor key: String) {
+    package init(openingFor key: String) {
         // 1.3: the key and this text, hashed.
         let digest = Insecure.SHA1.hash(data: Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8))
         self.init(
