@@ -75,6 +75,8 @@ package struct MediaLimits: Sendable {
     package var sendBufferInBytes = 3 << 20
     /// Parts and segments kept of one stream that is watched over HLS, in octets.
     package var hlsWindowInBytes = 24 << 20
+    /// What a part of HLS comes near to, in whole pictures.
+    package var hlsPart: Duration = .milliseconds(250)
     /// Requests of one HLS session that wait for something to come.
     package var hlsWaitsPerSession = 8
     /// An HLS session that asks for nothing for so long is over.

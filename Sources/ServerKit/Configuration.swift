@@ -139,6 +139,7 @@ package struct Configuration: Sendable {
     package var liveLinger: Duration
     package var liveSilence: Duration
     package var liveGrace: Duration
+    package var liveHLSPart: Duration
     /// Bit/s; 0: no limit.
     package var liveMaxBitrate: Int
     /// The path of the SQLite database.
@@ -188,6 +189,7 @@ package struct Configuration: Sendable {
         liveLinger = read.duration("live.linger")
         liveSilence = read.duration("live.silence")
         liveGrace = read.duration("live.grace")
+        liveHLSPart = read.duration("live.hls_part")
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
         let folder = String(read.text("blobs.url").dropFirst("file:".count))

@@ -19,7 +19,7 @@ struct VedetteBench: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Take the figures.",
             discussion:
-                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
+                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, the peers, which have to be installed, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
         )
 
         @Argument(help: "units, fleet, live, media, formats, cold, glass, peers, soak.") var parts: [Part] =
@@ -47,7 +47,8 @@ struct VedetteBench: AsyncParsableCommand {
             let bench = own.hasPrefix("/") ? own : FileManager.default.currentDirectoryPath + "/" + own
             let vedette = (bench as NSString).deletingLastPathComponent + "/vedette"
             var report = Report()
-            for part in parts.isEmpty ? Part.allCases.filter({ $0 != .fleet && $0 != .soak }) : parts {
+            let usual = Part.allCases.filter { ![.fleet, .peers, .soak].contains($0) }
+            for part in parts.isEmpty ? usual : parts {
                 let place = "\(folder)/\(part.rawValue)"
                 try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
                 switch part {
