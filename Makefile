@@ -11,6 +11,7 @@ setup:
 
 build: setup
 	$(SWIFT_BUILD) --product vedette
+	$(SWIFT_BUILD) --product vedette-codec
 
 demo: build
 	@VEDETTE=$(BIN)/vedette Tests/Scripts/demo $(ARGS)

@@ -48,6 +48,7 @@ let package = Package(
     name: "vedette",
     products: [
         .executable(name: "vedette", targets: ["vedette"]),
+        .executable(name: "vedette-codec", targets: ["vedette-codec"]),
         .library(name: "PremisesUnit", targets: ["PremisesUnit"]),
         .library(name: "CustomerUnit", targets: ["CustomerUnit"]),
     ],
@@ -77,6 +78,7 @@ let package = Package(
         room("Vm", ["HSSModel", crypto]),
         room("Vr", ["HSSModel", crypto]),
         room("MediaFormats"),
+        room("CodecProtocol"),
 
         // The only reader of the host's clocks.
         room("HostClock", ["HSSModel"]),
@@ -102,6 +104,10 @@ let package = Package(
             ]
         ),
 
+        // Programs that run beside the platform.
+        .target(name: "CSpawn"),
+        room("ChildProcesses", ["CSpawn", nioCore, nioPosix]),
+
         // Functional entities of H.627.2 clause 8.1. They never import each other.
         room(
             "CentreManagement",
@@ -123,8 +129,9 @@ let package = Package(
         room(
             "MediaDistribution",
             [
-                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport", crypto,
-                hummingbird, lifecycle, logging, nioCore, nioWebSocket,
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus", "ServerKit",
+                "SRTTransport", "ChildProcesses", crypto, hummingbird, lifecycle, logging, nioCore,
+                nioWebSocket,
             ]
         ),
         room(
@@ -147,7 +154,7 @@ let package = Package(
             "CustomerUnit",
             [
                 "HSSModel", "HostClock", "Vm", "SRTTransport", asyncHTTPClient, nioCore, nioFoundation,
-                nioHTTP1, nioPosix, nioSSL,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
 
@@ -168,6 +175,20 @@ let package = Package(
                 "CustomerUnit", "DeviceCheck",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
+            swiftSettings: settings
+        ),
+
+        // Decoders, behind walls: a programme of its own.
+        .systemLibrary(
+            name: "CLibAV",
+            pkgConfig: "libavcodec",
+            providers: [.apt(["libavcodec-dev", "libswscale-dev"])]
+        ),
+        .systemLibrary(name: "CLibSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .executableTarget(
+            name: "vedette-codec",
+            dependencies: ["CodecProtocol", "CLibAV", "CLibSeccomp"],
+            path: "Sources/CodecWorker",
             swiftSettings: settings
         ),
 
@@ -197,8 +218,11 @@ let package = Package(
         tests("VmTests", ["Vm", "HSSModel", crypto]),
         tests("VrTests", ["Vr", "HSSModel"]),
         tests("MediaFormatsTests", ["MediaFormats"]),
+        tests("CodecProtocolTests", ["CodecProtocol"]),
+        tests("CodecWorkerTests", ["CodecProtocol", "vedette-codec"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
+        tests("ChildProcessesTests", ["ChildProcesses", nioCore]),
         tests(
             "ServerKitTests",
             [
@@ -225,8 +249,9 @@ let package = Package(
         tests(
             "MediaDistributionTests",
             [
-                "MediaDistribution", "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit",
-                "SRTTransport", hummingbird, asyncHTTPClient, nioCore, nioPosix, nioWebSocket, logging,
+                "MediaDistribution", "ChildProcesses", "HSSModel", "HostClock", "Vm", "MediaFormats",
+                "CodecProtocol", "Bus", "ServerKit", "SRTTransport", "vedette-codec", hummingbird, nioHTTP1,
+                asyncHTTPClient, nioCore, nioPosix, nioWebSocket, logging,
                 lifecycle,
             ]
         ),
@@ -260,7 +285,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", nioCore, nioHTTP1, nioPosix, nioSSL,
+                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", "vedette-codec", nioCore, nioHTTP1,
+                nioPosix, nioSSL,
                 nioWebSocket,
             ]
         ),

@@ -67,7 +67,8 @@ extension MediaEnd {
         case .noMedia: "there are neither pictures nor sound in it"
         case .unsupportedCodec: "its pictures are neither H.264 nor H.265"
         case .closedByPeer, .silent, .displaced, .closedByPlatform, .dismissed, .tooSlow, .malformed,
-            .overBitrate, .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
+            .overBitrate, .closedByOperator, .publisherGone, .userLimit, .transcodingFailed, .formatChanged,
+            .shuttingDown:
             rawValue
         }
     }

@@ -23,7 +23,7 @@ package struct ViewerID: RawRepresentable, Hashable, Comparable, Sendable, Custo
 package enum MediaProtocol: String, Sendable, CaseIterable {
     case srt
     /// MPEG-TS as the body of one answer.
-    case http
+    case ts
     /// Playlists and parts; one session is one viewer.
     case hls
     /// Fragmented MP4 over a WebSocket.
@@ -41,6 +41,25 @@ package struct StreamContents: Sendable, Equatable {
         self.video = video
         self.audio = audio
     }
+}
+
+/// How a running stream is coded, as its parameter sets, headers and times tell. Nil: it does not say.
+package struct StreamFormat: Sendable, Equatable {
+    package var width: Int?
+    package var height: Int?
+    /// Pictures in a second, measured over those that are kept.
+    package var frameRate: Double?
+    /// Such as `High`.
+    package var profile: String?
+    /// Such as `3.1`.
+    package var level: String?
+    /// In Hz.
+    package var samplingRate: Int?
+    package var channels: Int?
+    /// RFC 6381, pictures before sound.
+    package var codecs: [String] = []
+
+    package init() {}
 }
 
 /// Who sends a stream.
@@ -83,6 +102,8 @@ package struct ViewerStatus: Sendable, Equatable {
     package var id: ViewerID
     package var lease: LeaseID
     package var kind: MediaProtocol
+    /// As it was asked for.
+    package var rendition: Rendition
     /// Address, with its port where it is known.
     package var peer: String?
     package var isEncrypted: Bool
@@ -100,6 +121,7 @@ package struct ViewerStatus: Sendable, Equatable {
         id: ViewerID,
         lease: LeaseID,
         kind: MediaProtocol,
+        rendition: Rendition = .original,
         peer: String?,
         isEncrypted: Bool,
         connectedSince: WallTime,
@@ -112,6 +134,7 @@ package struct ViewerStatus: Sendable, Equatable {
         self.id = id
         self.lease = lease
         self.kind = kind
+        self.rendition = rendition
         self.peer = peer
         self.isEncrypted = isEncrypted
         self.connectedSince = connectedSince
@@ -134,15 +157,74 @@ package struct PublisherEnd: Sendable, Equatable {
     }
 }
 
+/// A rendition that is being made.
+package struct RenditionStatus: Sendable, Equatable {
+    package enum Activity: String, Sendable, Equatable {
+        /// Nothing has come out of it yet.
+        case starting
+        case running
+        /// Its process ended, and another one is about to be started.
+        case restarting
+    }
+
+    package var rendition: Rendition
+    package var activity: Activity
+    package var viewers: Int
+    /// How many cores it takes now, over the last seconds.
+    package var cores: Double
+    /// All that its processes have used.
+    package var cpuTime: Duration
+    /// Bit/s that come out of it, over the last seconds.
+    package var bitrate: Int
+    /// Octets of the original that wait for it.
+    package var queuedBytes: Int
+    /// Batches of the original passed over because it was too slow.
+    package var skipped: UInt64
+    /// Processes that ended of themselves, or hung.
+    package var restarts: Int
+
+    package init(
+        rendition: Rendition,
+        activity: Activity,
+        viewers: Int,
+        cores: Double,
+        cpuTime: Duration,
+        bitrate: Int,
+        queuedBytes: Int,
+        skipped: UInt64,
+        restarts: Int
+    ) {
+        self.rendition = rendition
+        self.activity = activity
+        self.viewers = viewers
+        self.cores = cores
+        self.cpuTime = cpuTime
+        self.bitrate = bitrate
+        self.queuedBytes = queuedBytes
+        self.skipped = skipped
+        self.restarts = restarts
+    }
+}
+
 /// One stream as an operator sees it, with some of its viewers in the order in which they came.
 package struct StreamDetail: Sendable, Equatable {
     package var stream: StreamStatus
     package var publisher: PublisherStatus?
     package var viewers: [ViewerStatus]
+    /// Nil while nothing is known of it.
+    package var format: StreamFormat?
+    /// Those that are made now.
+    package var renditions: [RenditionStatus]
 
-    package init(stream: StreamStatus, publisher: PublisherStatus?, viewers: [ViewerStatus]) {
+    package init(
+        stream: StreamStatus,
+        publisher: PublisherStatus?,
+        viewers: [ViewerStatus],
+        renditions: [RenditionStatus] = []
+    ) {
         self.stream = stream
         self.publisher = publisher
         self.viewers = viewers
+        self.renditions = renditions
     }
 }

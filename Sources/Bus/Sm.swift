@@ -42,13 +42,16 @@ package struct PlayAddresses: Sendable {
     package var hls: Secret
     /// Fragmented MP4 over a WebSocket.
     package var ws: Secret
+    /// The latest picture.
+    package var jpeg: Secret
     package var expiresAt: WallTime
 
-    package init(srt: Secret, ts: Secret, hls: Secret, ws: Secret, expiresAt: WallTime) {
+    package init(srt: Secret, ts: Secret, hls: Secret, ws: Secret, jpeg: Secret, expiresAt: WallTime) {
         self.srt = srt
         self.ts = ts
         self.hls = hls
         self.ws = ws
+        self.jpeg = jpeg
         self.expiresAt = expiresAt
     }
 }
@@ -83,6 +86,10 @@ package enum MediaEnd: String, Sendable, Equatable, CaseIterable {
     case publisherGone = "publisher-gone"
     /// The user watches more than one may.
     case userLimit = "user-limit"
+    /// The rendition that was watched cannot be made.
+    case transcodingFailed = "transcoding-failed"
+    /// The unit codes its stream otherwise now, and the viewer asked for what it is not any more: to ask again helps.
+    case formatChanged = "format-changed"
     case shuttingDown = "shutting-down"
 
     /// The unit sends what the platform will not have: to ask it again at once would only bring the same.
@@ -90,7 +97,7 @@ package enum MediaEnd: String, Sendable, Equatable, CaseIterable {
         switch self {
         case .overBitrate, .noProgramme, .noMedia, .unsupportedCodec: true
         case .closedByPeer, .silent, .displaced, .closedByPlatform, .dismissed, .tooSlow, .malformed,
-            .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
+            .closedByOperator, .publisherGone, .userLimit, .transcodingFailed, .formatChanged, .shuttingDown:
             false
         }
     }
@@ -156,9 +163,19 @@ package enum MediaError: Error, Equatable, CustomStringConvertible {
     case busy(String)
     case noSuchStream(StreamID)
     case unavailable(String)
+    /// This media server makes no renditions: it is switched off, or what it takes is not installed.
+    case noTranscoding(String)
+    /// No more renditions for now.
+    case transcodingBusy(String)
+    /// The rendition was tried and given up a short while ago.
+    case transcodingFailed(String)
 
     package var description: String {
         switch self {
+        case .noTranscoding(let reason): "renditions are not offered: \(reason); ask for the original"
+        case .transcodingBusy(let limit): "no more renditions for now (\(limit)); the original can be had"
+        case .transcodingFailed(let reason):
+            "the rendition could not be made: \(reason); the original can be had"
         case .busy(let limit): "the media server is at its limit: \(limit)"
         case .noSuchStream(let stream): "stream \(stream) is not running"
         case .unavailable(let reason): "the media server is not available: \(reason)"
@@ -178,10 +195,15 @@ package protocol MediaDistributor: Sendable {
     /// Ends the viewers of these leases; play tickets that were made for them no longer count.
     func dismiss(_ leases: [LeaseID], of stream: StreamID) async
 
-    /// Makes play addresses for one lease on a stream. Reference point Cm carries the pictures.
+    /// Whether renditions are made at all; to be asked before a unit is bothered for one.
+    func checkOffer(of rendition: Rendition) async throws(MediaError)
+
+    /// Makes play addresses for one lease on a stream. Reference point Cm carries the pictures. The rendition is begun by its
+    /// first viewer; refused where there would be no room for it.
     func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses
 
@@ -206,4 +228,15 @@ package protocol MediaDistributor: Sendable {
     /// Everything that happens from the call on; a `published` for each stream that already runs comes first,
     /// followed by a `viewerJoined` for each of its viewers, so that a restarted SCU learns what is there.
     func events() async -> AsyncStream<MediaEvent>
+}
+
+extension MediaDistributor {
+    /// The original's.
+    package func play(
+        _ stream: StreamID,
+        lease: LeaseID,
+        validFor: Duration
+    ) async throws(MediaError) -> PlayAddresses {
+        try await play(stream, lease: lease, rendition: .original, validFor: validFor)
+    }
 }

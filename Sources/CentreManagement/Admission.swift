@@ -88,7 +88,7 @@ extension Registry: UnitAdmission {
 
     package func bind(_ unit: UnitID, code: String) async throws(BindRefusal) -> UserName {
         // Beyond the rate every code is unknown: whoever guesses must not learn that it has to wait.
-        guard bindRates.withLock({ $0.admit(unit, at: .now) }), let canonical = BindCodeText.canonical(code)
+        guard bindRates.withLock({ $0.admit(unit, at: .now) }), let canonical = BindCodeForm.canonical(code)
         else {
             metrics.refusedBindings.add()
             throw .unknownCode

@@ -28,13 +28,13 @@ extension Registry: DevicePoint {
         guard let unit = UnitID(rawValue: id),
             let device = try await stored({ try await $0.device(unit) }),
             caller.role == .operator || device.owner == caller.user
-        else { throw .notFound("this device") }
+        else { throw .notFound("device \(id.prefix(64))") }
         return VisibleDevice(device: record(device), rights: .owner)
     }
 
     package func issueBindCode(for caller: Principal) async throws(ManagementError) -> BindCode {
         let code = BindCodeText.generate()
-        guard let canonical = BindCodeText.canonical(code) else {
+        guard let canonical = BindCodeForm.canonical(code) else {
             throw .unavailable("a bind code could not be made")
         }
         let now = WallTime.now
@@ -61,14 +61,14 @@ extension Registry: DevicePoint {
     }
 
     package func unbind(_ id: String, by caller: Principal) async throws(ManagementError) {
-        guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        guard let unit = UnitID(rawValue: id) else { throw .notFound("device \(id.prefix(64))") }
         let owner = caller.role == .operator ? nil : caller.user
         await ownerChanges(of: unit)
         let former: UserName?
         do {
             former = try await store.unbind(unit, owner: owner)
         } catch .notFound {
-            throw .notFound("this device")
+            throw .notFound("device \(id.prefix(64))")
         } catch {
             throw ManagementError(error)
         }
@@ -100,7 +100,7 @@ extension Registry: DevicePoint {
         by caller: Principal
     ) async throws(ManagementError) -> DeviceRecord {
         try demandOperator(caller)
-        guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        guard let unit = UnitID(rawValue: id) else { throw .notFound("device \(id.prefix(64))") }
         let device = try await stored { try await $0.setDevice(unit, disabled: disabled) }
         if disabled { await revoke(unit, .disabled(unit)) }
         return record(device)
@@ -108,7 +108,7 @@ extension Registry: DevicePoint {
 
     package func removeDevice(_ id: String, by caller: Principal) async throws(ManagementError) {
         try demandOperator(caller)
-        guard let unit = UnitID(rawValue: id) else { throw .notFound("this device") }
+        guard let unit = UnitID(rawValue: id) else { throw .notFound("device \(id.prefix(64))") }
         await ownerChanges(of: unit)
         try await stored { try await $0.removeDevice(unit) }
         await revoke(unit, .removed(unit))

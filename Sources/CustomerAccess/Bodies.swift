@@ -173,16 +173,22 @@ struct BindCodeBody: Encodable {
     var expiresAt: String
 }
 
+struct LiveRequestBody: Decodable {
+    var rendition: String?
+}
+
 struct LiveBody: Encodable {
     struct Play: Encodable {
         var srt: String
         var ts: String
         var hls: String
         var ws: String
+        var jpeg: String
     }
 
     var streamId: String
     var lease: String
+    var rendition: String
     var play: Play
     var expiresAt: String
 }

@@ -37,6 +37,7 @@ package struct CustomerAPI: Sendable {
     let control: any ServiceControlPoint
     let units: any UnitPoint
     let media: any MediaDistributor
+    let pictures: any ChannelPictures
     let activity: Activity
     private let firmware: FirmwareAccess?
     private let nodes: (any NodeControlPoint)?
@@ -53,6 +54,7 @@ package struct CustomerAPI: Sendable {
         control: any ServiceControlPoint,
         units: any UnitPoint,
         media: any MediaDistributor,
+        pictures: any ChannelPictures,
         activity: Activity,
         firmware: FirmwareAccess? = nil,
         nodes: (any NodeControlPoint)? = nil,
@@ -66,6 +68,7 @@ package struct CustomerAPI: Sendable {
         self.control = control
         self.units = units
         self.media = media
+        self.pictures = pictures
         self.activity = activity
         self.firmware = firmware
         self.nodes = nodes
@@ -90,6 +93,7 @@ package struct CustomerAPI: Sendable {
         addEventRoutes(to: known, tickets)
         addWebhookRoutes(to: known)
         addUploadedRoutes(to: known)
+        addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
         if let channels { addChannelSettingRoutes(to: known, channels) }
@@ -135,8 +139,9 @@ package struct CustomerAPI: Sendable {
 
     /// For calls whose body may be left out: nil where the request has none.
     func decodeOptional<Body: Decodable>(_ type: Body.Type, from request: Request) async throws -> Body? {
-        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
-        guard request.headers[.contentType] != nil || length > 0 else { return nil }
+        let length = request.headers[.contentLength].flatMap { Int($0) }
+        // Some clients name a type with everything they send.
+        guard length ?? (request.headers[.contentType] == nil ? 0 : 1) > 0 else { return nil }
         return try await decode(type, from: request)
     }
 
@@ -174,6 +179,8 @@ package struct CustomerAPI: Sendable {
             if case .upload(.unavailable(let reason)) = error {
                 logger.error("an upload cannot be handled", metadata: ["reason": "\(reason)"])
             }
+            throw error.problem
+        } catch let error as PictureError {
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem

@@ -47,10 +47,11 @@ extension CustomerAPI {
                 return Response(status: .noContent)
             }
         }
-        api.post("devices/:id/channels/:n/live") { _, context in
+        api.post("devices/:id/channels/:n/live") { request, context in
             let caller = try context.caller()
             return try await answering {
-                try await startLive(try await channel(context, needing: .live), caller)
+                let rendition = try await rendition(request)
+                return try await startLive(try await channel(context, needing: .live), rendition, caller)
             }
         }
         api.delete("devices/:id/channels/:n/live") { request, context in
@@ -70,18 +71,50 @@ extension CustomerAPI {
         }
     }
 
-    private func startLive(_ channel: ChannelAddress, _ caller: Principal) async throws -> Response {
+    /// The body may be left out, and so may what is in it.
+    private func rendition(_ request: Request) async throws -> Rendition {
+        guard let name = try await decodeOptional(LiveRequestBody.self, from: request)?.rendition else {
+            return .original
+        }
+        guard let rendition = Rendition(rawValue: name) else {
+            let names = Rendition.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ManagementError.invalid(field: "rendition", "expected one of \(names)")
+        }
+        return rendition
+    }
+
+    private func startLive(
+        _ channel: ChannelAddress,
+        _ rendition: Rendition,
+        _ caller: Principal
+    ) async throws -> Response {
+        // A camera is not woken for what cannot be had.
+        try await media.checkOffer(of: rendition)
         let lease = try await control.startLive(channel, for: caller.user)
-        let play = try await media.play(lease.stream, lease: lease.lease, validFor: Self.ticketTime)
+        let play: PlayAddresses
+        do throws(MediaError) {
+            play = try await media.play(
+                lease.stream,
+                lease: lease.lease,
+                rendition: rendition,
+                validFor: Self.ticketTime
+            )
+        } catch {
+            // Nothing can be opened with it.
+            await control.stopLive(channel, lease: lease.lease, for: caller.user)
+            throw error
+        }
         return try JSONBody.answer(
             LiveBody(
                 streamId: lease.stream.rawValue,
                 lease: lease.lease.rawValue,
+                rendition: rendition.rawValue,
                 play: .init(
                     srt: play.srt.reveal(),
                     ts: play.ts.reveal(),
                     hls: play.hls.reveal(),
-                    ws: play.ws.reveal()
+                    ws: play.ws.reveal(),
+                    jpeg: play.jpeg.reveal()
                 ),
                 expiresAt: play.expiresAt.rfc3339
             )

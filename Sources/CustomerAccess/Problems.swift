@@ -153,11 +153,44 @@ extension MediaError {
                 type: "stream-ended",
                 detail: "The stream ended while it was asked for; ask again."
             )
+        case .noTranscoding: Problem(.notImplemented, type: "no-transcoding", detail: description)
+        case .transcodingBusy:
+            Problem(
+                .serviceUnavailable,
+                type: "transcoding-busy",
+                detail: description,
+                headers: .retryAfter(.seconds(10))
+            )
+        case .transcodingFailed:
+            Problem(
+                .serviceUnavailable,
+                type: "transcoding-failed",
+                detail: description,
+                headers: .retryAfter(.seconds(30))
+            )
         case .busy, .unavailable:
             Problem(
                 .serviceUnavailable,
                 type: "media",
                 detail: description,
+                headers: .retryAfter(.seconds(5))
+            )
+        }
+    }
+}
+
+extension PictureError {
+    var problem: Problem {
+        switch self {
+        case .none: Problem(.notFound, type: "no-picture", detail: "There is no picture of this channel yet.")
+        case .notSupported: Problem(.notImplemented, type: "no-pictures", detail: description)
+        case .busy:
+            Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(1)))
+        case .unusable: Problem(.badGateway, type: "unusable-picture", detail: description)
+        case .unavailable:
+            Problem(
+                .serviceUnavailable,
+                detail: "Pictures are not available; try again.",
                 headers: .retryAfter(.seconds(5))
             )
         }

@@ -38,6 +38,29 @@ struct StreamBody: Encodable {
     }
 }
 
+/// How a stream is coded; what it does not say is left out.
+struct StreamFormatBody: Encodable {
+    var width: Int?
+    var height: Int?
+    var frameRate: Double?
+    var profile: String?
+    var level: String?
+    var samplingRate: Int?
+    var channels: Int?
+    var codecs: String
+
+    init(_ format: StreamFormat) {
+        width = format.width
+        height = format.height
+        frameRate = format.frameRate
+        profile = format.profile
+        level = format.level
+        samplingRate = format.samplingRate
+        channels = format.channels
+        codecs = format.codecs.joined(separator: ",")
+    }
+}
+
 struct EndBody: Encodable {
     var reason: String
     var at: String
@@ -51,18 +74,49 @@ struct EndBody: Encodable {
 /// `GET /admin/streams/{stream}`: the stream, and a page of its viewers.
 struct StreamDetailBody: Encodable {
     var stream: StreamBody
+    var format: StreamFormatBody?
     var publisher: PublisherBody?
+    var renditions: [RenditionBody]
     var items: [ViewerBody]
     var nextCursor: String?
 
-    private enum CodingKeys: CodingKey { case publisher, items, nextCursor }
+    private enum CodingKeys: CodingKey { case format, publisher, renditions, items, nextCursor }
 
     func encode(to encoder: any Encoder) throws {
         try stream.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(format, forKey: .format)
         try container.encodeIfPresent(publisher, forKey: .publisher)
+        try container.encode(renditions, forKey: .renditions)
         try container.encode(items, forKey: .items)
         try container.encodeIfPresent(nextCursor, forKey: .nextCursor)
+    }
+}
+
+/// A rendition that is made now.
+struct RenditionBody: Encodable {
+    var rendition: String
+    var state: String
+    var viewers: Int
+    /// Of one core, over the last seconds.
+    var cpuPercent: Int
+    var cpuSeconds: Double
+    var bitrate: Int
+    /// Of the original, what waits for it.
+    var bytesQueued: Int
+    var skipped: UInt64
+    var restarts: Int
+
+    init(_ status: RenditionStatus) {
+        rendition = status.rendition.rawValue
+        state = status.activity.rawValue
+        viewers = status.viewers
+        cpuPercent = Int((status.cores * 100).rounded())
+        cpuSeconds = (status.cpuTime.inSeconds * 1000).rounded() / 1000
+        bitrate = status.bitrate
+        bytesQueued = status.queuedBytes
+        skipped = status.skipped
+        restarts = status.restarts
     }
 }
 
@@ -93,6 +147,7 @@ struct ViewerBody: Encodable {
     /// Absent where its lease is not known any more.
     var user: String?
     var `protocol`: String
+    var rendition: String
     var remoteAddress: String?
     var encrypted: Bool
     var connectedSince: String
@@ -106,6 +161,7 @@ struct ViewerBody: Encodable {
         viewerId = viewer.id.description
         self.user = user?.rawValue
         `protocol` = viewer.kind.rawValue
+        rendition = viewer.rendition.rawValue
         remoteAddress = viewer.peer
         encrypted = viewer.isEncrypted
         connectedSince = viewer.connectedSince.rfc3339
@@ -130,12 +186,15 @@ struct LiveStatusBody: Encodable {
     var bitrate: Int?
     var video: String?
     var audio: String?
+    var format: StreamFormatBody?
     var viewers: Int
     /// For the owner and operators only.
     var watching: [Watching]?
     var lastEnd: EndBody?
 
-    init(_ live: LiveStatus, _ stream: StreamStatus?, showsUsers: Bool) {
+    init(_ live: LiveStatus, _ detail: StreamDetail?, showsUsers: Bool) {
+        let stream = detail?.stream
+        format = detail?.format.map { StreamFormatBody($0) }
         state = live.activity.rawValue
         streamId = live.stream?.rawValue
         since = live.since?.rfc3339

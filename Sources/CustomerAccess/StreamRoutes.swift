@@ -66,7 +66,9 @@ extension CustomerAPI {
         return try JSONBody.answer(
             StreamDetailBody(
                 stream: StreamBody(detail.stream),
+                format: detail.format.map { StreamFormatBody($0) },
                 publisher: detail.publisher.map { PublisherBody($0) },
+                renditions: detail.renditions.map { RenditionBody($0) },
                 items: shown.map { ViewerBody($0, user: users[$0.lease]) },
                 nextCursor: detail.viewers.count > limit ? shown.last?.id.description : nil
             )
@@ -112,11 +114,11 @@ extension CustomerAPI {
     private func showLive(_ context: PlatformContext) async throws -> Response {
         let channel = try await channel(context)
         let live = await control.liveStatus(of: channel)
-        var status: StreamStatus?
+        var detail: StreamDetail?
         if let stream = live.stream {
-            status = await media.stream(stream, viewersAfter: nil, limit: 0)?.stream
+            detail = await media.stream(stream, viewersAfter: nil, limit: 0)
         }
-        return try JSONBody.answer(LiveStatusBody(live, status, showsUsers: try await isOwner(context)))
+        return try JSONBody.answer(LiveStatusBody(live, detail, showsUsers: try await isOwner(context)))
     }
 
     private func endViewing(_ context: PlatformContext) async throws -> Response {

@@ -80,6 +80,8 @@ struct WebhookBody: Encodable {
     /// Absent while it works; else why nothing is sent.
     var parkedReason: String?
     var parkedAt: String?
+    /// Devices of which an event is not taken; left out where there are none.
+    var setAside: [SetAsideBody]?
     /// Shown once.
     var secret: String?
 
@@ -92,6 +94,28 @@ struct WebhookBody: Encodable {
         deliveredThrough = webhook.deliveredThrough.rawValue
         parkedReason = webhook.parking?.reason
         parkedAt = webhook.parking?.at.rfc3339
+        setAside = webhook.laggards.isEmpty ? nil : webhook.laggards.map { SetAsideBody($0) }
         self.secret = secret?.reveal()
+    }
+}
+
+/// A device of which a webhook does not take an event.
+struct SetAsideBody: Encodable {
+    var deviceId: String
+    /// The first that is not delivered.
+    var eventId: Int64
+    var attempts: Int
+    var reason: String
+    var since: String
+    /// Absent: given up until the webhook is resumed.
+    var retryAt: String?
+
+    init(_ laggard: WebhookLaggard) {
+        deviceId = laggard.unit.rawValue
+        eventId = laggard.event.rawValue
+        attempts = laggard.attempts
+        reason = laggard.reason
+        since = laggard.since.rfc3339
+        retryAt = laggard.retryAt?.rfc3339
     }
 }

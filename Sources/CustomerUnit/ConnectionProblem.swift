@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Glibc
+import HSSModel
 import NIOCore
 import NIOPosix
 
@@ -14,8 +15,7 @@ struct ConnectionProblem: CustomStringConvertible {
             case let error as IOError: Self.text(of: error)
             case let error as HTTPClientError: Self.text(of: error)
             default:
-                "\(error)".contains("CERTIFICATE_VERIFY_FAILED")
-                    ? "its certificate is not trusted; give the platform's ca.pem with --ca" : "\(error)"
+                TLSProblem.words(for: "\(error)") ?? "\(error)"
             }
     }
 

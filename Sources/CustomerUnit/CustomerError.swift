@@ -7,6 +7,8 @@ package enum CustomerError: Error, Equatable, CustomStringConvertible {
     /// The platform answered with a problem (RFC 9457).
     case refused(status: Int, String)
     case unreachable(url: String, String)
+    /// Something answers there, and it is not the customer API.
+    case stranger(url: String)
     /// The answer is not what the API promises.
     case unexpected(String)
     case stream(String)
@@ -23,6 +25,8 @@ package enum CustomerError: Error, Equatable, CustomStringConvertible {
         case .refused(401, _): "the login is no longer valid: run 'vedette cu login' again"
         case .refused(_, let detail): detail
         case .unreachable(let url, let problem): "\(url) cannot be reached: \(problem)"
+        case .stranger(let url):
+            "\(url) answers, but not as a platform to its customers: give its https port (8443 unless it was changed)"
         case .unexpected(let what): "unexpected answer of the platform: \(what)"
         case .stream(let problem): "the stream broke: \(problem)"
         case .input(let path, let problem): "\(path) cannot be read: \(problem)"

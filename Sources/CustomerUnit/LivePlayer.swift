@@ -11,7 +11,7 @@ import Vm
 /// Where a picture goes. Returns false when the reader has gone: the end of watching, not a failure.
 package typealias PictureSink = @Sendable (UnsafeRawBufferPointer) throws(CustomerError) -> Bool
 
-/// Watches one live stream and hands its pictures on: MPEG-TS, over HLS a fragmented MP4 file.
+/// Watches one live stream and hands its pictures on: MPEG-TS, over HLS and WebSocket a fragmented MP4 file.
 package struct LivePlayer: Sendable {
     package enum End: Sendable, Equatable {
         /// The time that was asked for has passed, or the reader has gone.

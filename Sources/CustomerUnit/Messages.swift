@@ -49,10 +49,13 @@ package struct LiveAnswer: Codable, Sendable {
         package var ts: String
         package var hls: String
         package var ws: String
+        /// Platforms before pictures do not have it.
+        package var jpeg: String?
     }
 
     package var streamId: String
     package var lease: String
+    package var rendition: String
     package var play: Play
     package var expiresAt: String
 }

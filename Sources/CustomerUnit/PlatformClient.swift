@@ -60,13 +60,29 @@ package actor PlatformClient {
     // MARK: Session
 
     package func logIn(user: String, password: Secret) async throws(CustomerError) {
-        let answer: TokenAnswer = try await send(
-            .post,
-            "/session",
-            ["user": user, "password": password.reveal()],
-            token: nil
-        )
+        let answer: TokenAnswer
+        do throws(CustomerError) {
+            answer = try await send(
+                .post,
+                "/session",
+                ["user": user, "password": password.reveal()],
+                token: nil
+            )
+        } catch {
+            throw atTheDoor(error)
+        }
         try keep(answer, user: user)
+    }
+
+    /// Whoever logs in may have come to another port: that of units, one without TLS, or another program.
+    private func atTheDoor(_ error: CustomerError) -> CustomerError {
+        switch error {
+        case .refused(_, let detail) where detail.hasPrefix(Self.wordless): .stranger(url: base)
+        case .unexpected: .stranger(url: base)
+        case .unreachable(let url, let problem) where url.hasPrefix("http://"):
+            .unreachable(url: url, "\(problem); a platform is reached at https://HOST:PORT")
+        default: error
+        }
     }
 
     package func logOut() async throws(CustomerError) {
@@ -307,12 +323,28 @@ package actor PlatformClient {
         return decoder
     }
 
+    /// What is said where the answer has no words of a platform (RFC 9457).
+    private static let wordless = "refused with status"
+
     private static func refusal(_ status: Int, _ data: Data) -> CustomerError {
         let problem = try? decoder.decode(ProblemAnswer.self, from: data)
-        return .refused(status: status, problem?.detail ?? problem?.title ?? "refused with status \(status)")
+        return .refused(status: status, problem?.detail ?? problem?.title ?? "\(wordless) \(status)")
     }
 
-    private static func configuration(authority: String?) throws(CustomerError) -> HTTPClient.Configuration {
+    /// What this client trusts, for connections that are not of HTTP.
+    nonisolated var tls: NIOSSLContext {
+        get throws(CustomerError) {
+            do { return try NIOSSLContext(configuration: Self.tls(authority: authority)) } catch let error
+                as CustomerError
+            {
+                throw error
+            } catch {
+                throw .authority("\(error)")
+            }
+        }
+    }
+
+    private static func tls(authority: String?) throws(CustomerError) -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         if let authority {
             do {
@@ -323,7 +355,11 @@ package actor PlatformClient {
                 throw .authority("it is not a PEM certificate")
             }
         }
-        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        return tls
+    }
+
+    private static func configuration(authority: String?) throws(CustomerError) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(tlsConfiguration: try tls(authority: authority))
         configuration.timeout.connect = .seconds(10)
         return configuration
     }

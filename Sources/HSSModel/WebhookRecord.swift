@@ -20,6 +20,8 @@ package struct WebhookRecord: Sendable, Equatable {
     package var deliveredThrough: EventID
     /// Nil while it works.
     package var parking: Parking?
+    /// Units that are set aside, where somebody asked for them.
+    package var laggards: [WebhookLaggard] = []
 
     package init(
         id: WebhookID,

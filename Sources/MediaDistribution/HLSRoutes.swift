@@ -27,17 +27,37 @@ extension MediaService {
             return try await self.open(ticket, from: peer(context))
         }
         router.get("live/{stream}/{session}/{file}") { request, context in
-            let stream = context.parameters.get("stream").flatMap(StreamID.init(rawValue:))
-            guard let stream, let name = context.parameters.get("session"),
-                let file = context.parameters.get("file"),
-                let (session, muxer) = self.hls.find(name, of: stream)
-            else { throw Self.over }
+            let (file, session, muxer) = try self.wanted(context)
             let response = try await self.file(file, request, session, muxer)
             let octets = response.body.contentLength ?? 0
             session.tally.add(octets: octets)
             muxer.hub.count(sent: octets)
             return response
         }
+        // What says how something is, without giving it: neither opens a session nor counts as delivered.
+        router.head("live/{stream}/index.m3u8") { request, context in
+            _ = try self.admit(request, context.parameters.get("stream"))
+            return Response(
+                status: .ok,
+                headers: [
+                    .contentType: Self.playlistType, .cacheControl: "no-store",
+                    .accessControlAllowOrigin: "*",
+                ]
+            )
+        }
+        router.head("live/{stream}/{session}/{file}") { request, context in
+            let (file, session, muxer) = try self.wanted(context)
+            return try await self.file(file, request, session, muxer).createHeadResponse()
+        }
+    }
+
+    private func wanted(_ context: some RequestContext) throws -> (String, HLSSession, HLSMuxer) {
+        let stream = context.parameters.get("stream").flatMap(StreamID.init(rawValue:))
+        guard let stream, let name = context.parameters.get("session"),
+            let file = context.parameters.get("file"),
+            let (session, muxer) = hls.find(name, of: stream)
+        else { throw Self.over }
+        return (file, session, muxer)
     }
 
     private static var over: Problem {

@@ -22,8 +22,8 @@ final class HLSSessions: Sendable {
     private struct State {
         var entries: [String: Entry] = [:]
         var byTicket: [Ticket.Nonce: String] = [:]
-        /// With the number of their sessions.
-        var muxers: [StreamID: (muxer: HLSMuxer, sessions: Int)] = [:]
+        /// With the number of their sessions; by the hub that each reads and keeps alive.
+        var muxers: [ObjectIdentifier: (muxer: HLSMuxer, sessions: Int)] = [:]
         var isOpen = true
     }
 
@@ -85,12 +85,11 @@ final class HLSSessions: Sendable {
             {
                 return .second(other)
             }
-            let known = state.muxers[ticket.stream].flatMap {
-                $0.muxer.hub === place.hub && !$0.muxer.hasEnded ? $0 : nil
-            }
+            let hub = ObjectIdentifier(place.hub)
+            let known = state.muxers[hub].flatMap { $0.muxer.hasEnded ? nil : $0 }
             let muxer =
                 known?.muxer ?? HLSMuxer(place.hub, limits: limits, metrics: metrics, at: .now)
-            state.muxers[ticket.stream] = (muxer, (known?.sessions ?? 0) + 1)
+            state.muxers[hub] = (muxer, (known?.sessions ?? 0) + 1)
             state.byTicket[ticket.nonce] = session.name
             state.entries[session.name] = Entry(
                 session: session,
@@ -176,11 +175,12 @@ final class HLSSessions: Sendable {
     private func remove(_ name: String, _ state: inout State) -> HLSMuxer? {
         guard let entry = state.entries.removeValue(forKey: name) else { return nil }
         if state.byTicket[entry.nonce] == name { state.byTicket[entry.nonce] = nil }
-        guard let (muxer, sessions) = state.muxers[entry.stream], muxer === entry.muxer else {
-            // It belongs to a stream that ended and began anew under the same name, and has finished.
+        let hub = ObjectIdentifier(entry.muxer.hub)
+        guard let (muxer, sessions) = state.muxers[hub], muxer === entry.muxer else {
+            // It had finished, and another one came for the same hub.
             return nil
         }
-        state.muxers[entry.stream] = sessions > 1 ? (muxer, sessions - 1) : nil
+        state.muxers[hub] = sessions > 1 ? (muxer, sessions - 1) : nil
         return sessions > 1 ? nil : muxer
     }
 }

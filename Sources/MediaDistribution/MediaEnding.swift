@@ -37,7 +37,7 @@ extension MediaEnd {
         switch self {
         case .closedByPlatform, .publisherGone, .shuttingDown: true
         case .closedByPeer, .silent, .displaced, .tooSlow, .malformed, .overBitrate, .noProgramme, .noMedia,
-            .unsupportedCodec, .closedByOperator, .dismissed, .userLimit:
+            .unsupportedCodec, .closedByOperator, .dismissed, .userLimit, .transcodingFailed, .formatChanged:
             false
         }
     }

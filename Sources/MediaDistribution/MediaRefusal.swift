@@ -14,6 +14,8 @@ enum MediaRefusal: String, Error, CaseIterable, Sendable {
     case tooManyStreams = "streams"
     case tooManyViewers = "viewers"
     case shuttingDown = "shutting-down"
+    /// There is no room for one more rendition, or it was given up a short while ago.
+    case transcoding
 
     init(_ error: TicketError) {
         self =
@@ -36,7 +38,7 @@ enum MediaRefusal: String, Error, CaseIterable, Sendable {
             .unauthorized
         case .notRunning: .notFound
         case .olderEpoch: .conflict
-        case .tooManyHandshakes, .tooManyStreams, .tooManyViewers, .shuttingDown: .overload
+        case .tooManyHandshakes, .tooManyStreams, .tooManyViewers, .shuttingDown, .transcoding: .overload
         }
     }
 }

@@ -34,6 +34,7 @@ extension MediaService {
             return Response(status: .ok, headers: Self.headers)
         }
         addHLSRoutes(to: router, peer: peer)
+        addPictureRoutes(to: router)
     }
 
     private static var headers: HTTPFields {
@@ -68,7 +69,8 @@ extension MediaService {
         metrics.count(refusal)
         switch refusal {
         case .notRunning: return Problem(.notFound, detail: "The stream is not running.")
-        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch:
+        case .tooManyViewers, .tooManyStreams, .tooManyHandshakes, .shuttingDown, .olderEpoch,
+            .transcoding:
             return Problem(
                 .serviceUnavailable,
                 detail: "The media server is busy.",
@@ -94,7 +96,7 @@ extension MediaService {
             tally: viewer.tally
         )
         peer.figures = { (viewer.queuedBytes, nil) }
-        guard let place = try? table.join(ticket, .http, from: peer, at: .now, stop: { viewer.end($0) })
+        guard let place = try? table.join(ticket, .ts, from: peer, at: .now, stop: { viewer.end($0) })
         else {
             return try await writer.finish(nil)
         }

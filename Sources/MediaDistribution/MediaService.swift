@@ -20,7 +20,9 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
     let metrics: MediaMetrics
     let limits: MediaLimits
     let hls: HLSSessions
+    let renditions: RenditionWorkshop
     let fragments: FragmentMuxers
+    let pictures: PictureDesk
     /// This run of this media server.
     let issuer: Ticket.Issuer
     private let settings: MediaSettings
@@ -39,15 +41,24 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
         metrics = MediaMetrics(registry)
         var random = SystemRandomNumberGenerator()
         issuer = Ticket.Issuer(using: &random)
+        renditions = RenditionWorkshop(
+            settings.renditions,
+            limits: settings.limits,
+            metrics: metrics,
+            registry: registry,
+            logger: logger
+        )
         table = StreamTable(
             limits: settings.limits,
             issuer: issuer,
+            renditions: renditions,
             metrics: metrics,
             usage: UsageLedger(metrics: registry),
             logger: logger
         )
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)
         fragments = FragmentMuxers(limits: settings.limits, table: table, metrics: metrics)
+        pictures = Self.makePictures(settings, table, registry, logger)
         admission = Admission(settings, key: key, table: table, metrics: metrics)
         do throws(SRTError) {
             lanes = try Self.openLanes(settings, admission)
@@ -83,15 +94,44 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
         logger.notice("Listening for SRT", metadata: ["port": "\(port)", "lanes": "\(lanes.count)"])
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { [hls] in await hls.run() }
+            tasks.addTask { [renditions] in await renditions.run() }
             tasks.addTask { [fragments] in await fragments.run() }
+            tasks.addTask { [pictures] in await pictures.run() }
             // A cancellation ends it in the same order.
             try? await gracefulShutdown()
             table.shutDown(at: .now)
             for lane in lanes { lane.post(.stop) }
             for lane in lanes { await lane.waitUntilEnded() }
             hls.shutDown()
+            renditions.shutDown()
             fragments.shutDown()
+            pictures.shutDown()
         }
+    }
+
+    private static func makePictures(
+        _ settings: MediaSettings,
+        _ table: StreamTable,
+        _ registry: MetricRegistry,
+        _ logger: Logger
+    ) -> PictureDesk {
+        let metrics = PictureMetrics(registry)
+        let path = settings.pictureProgramme
+        if path == nil {
+            logger.notice("No pictures of streams: vedette-codec does not lie beside this programme")
+        }
+        var codec = PictureCodec.Settings()
+        codec.path = path
+        codec.queue = settings.limits.pictureQueue
+        var desk = PictureDesk.Settings()
+        desk.cacheInBytes = settings.limits.pictureCacheInBytes
+        return PictureDesk(
+            desk,
+            codec: PictureCodec(codec, metrics: metrics, logger: logger),
+            limits: settings.limits,
+            table: table,
+            metrics: metrics
+        )
     }
 
     private static func openLanes(
@@ -145,20 +185,27 @@ extension MediaService {
         table.dismiss(Set(leases), of: stream, at: .now)
     }
 
+    package func checkOffer(of rendition: Rendition) async throws(MediaError) {
+        guard rendition != .original, let reason = renditions.whyNot else { return }
+        throw .noTranscoding(reason)
+    }
+
     package func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
         var random = SystemRandomNumberGenerator()
         let ticket = Ticket(
             playing: stream,
-            epoch: try table.epochForViewers(of: stream),
+            epoch: try table.epochForViewers(of: stream, rendition: rendition),
             lease: lease,
+            rendition: rendition,
             expiresAt: .now + min(max(validFor, .seconds(1)), limits.longestPlayTicketLifetime),
             nonce: Ticket.Nonce(using: &random)
         )
-        let host = settings.domain.contains(":") ? "[\(settings.domain)]" : settings.domain
+        let host = URLHost.text(settings.domain)
         let base = "\(host):\(settings.httpsPort)/live/\(stream.rawValue)"
         let query = "?ticket=\(key.seal(ticket).reveal())"
         return PlayAddresses(
@@ -166,6 +213,7 @@ extension MediaService {
             ts: Secret("https://\(base).ts\(query)"),
             hls: Secret("https://\(base)/index.m3u8\(query)"),
             ws: Secret("wss://\(base).ws\(query)"),
+            jpeg: Secret("https://\(base).jpg\(query)"),
             expiresAt: ticket.expiresAt
         )
     }

@@ -30,7 +30,10 @@ package struct MediaSettings: Sendable {
     package var key: Secret
     /// Threads that move media, 1 to 16. One holds some 400 connections of 2 Mbit/s.
     package var lanes = 1
+    /// The path of `vedette-codec`; `nil`: it is not there, and no pictures are made of streams.
+    package var pictureProgramme: String?
     package var limits = MediaLimits()
+    package var renditions = RenditionSettings()
 
     package init(key: Secret) {
         self.key = key
@@ -77,6 +80,10 @@ package struct MediaLimits: Sendable {
     package var hlsWindowInBytes = 24 << 20
     /// What a part of HLS comes near to, in whole pictures.
     package var hlsPart: Duration = .milliseconds(250)
+    /// Key frames and JPEGs that are kept for those who ask next, in octets.
+    package var pictureCacheInBytes = 64 << 20
+    /// Pictures that wait for `vedette-codec`.
+    package var pictureQueue = 64
     /// Requests of one HLS session that wait for something to come.
     package var hlsWaitsPerSession = 8
     /// An HLS session that asks for nothing for so long is over.
@@ -87,6 +94,8 @@ package struct MediaLimits: Sendable {
     package var slowness: Duration = .seconds(10)
     /// How long viewers wait for a publisher to come back.
     package var grace: Duration = .seconds(10)
+    /// How long a rendition is made on after its last viewer has gone.
+    package var renditionLinger: Duration = .seconds(10)
     /// ``MediaSettings/latency``
     var latency: Duration = .milliseconds(120)
     package var publishTicketLifetime: Duration = .seconds(60)

@@ -55,14 +55,17 @@ final class StreamHub: Sendable {
 
     private let limits: MediaLimits
     private let metrics: MediaMetrics
+    /// What it takes was made here, and is not counted as received.
+    private let isRendition: Bool
     private let state: Mutex<State>
     private let received = Atomic<UInt64>(0)
     private let sent = Atomic<UInt64>(0)
     private let lost = Atomic<UInt64>(0)
 
-    init(limits: MediaLimits, metrics: MediaMetrics) {
+    init(limits: MediaLimits, metrics: MediaMetrics, isRendition: Bool = false) {
         self.limits = limits
         self.metrics = metrics
+        self.isRendition = isRendition
         state = Mutex(State(media: RecentMedia(limitInBytes: limits.picturesInBytes)))
     }
 
@@ -71,6 +74,19 @@ final class StreamHub: Sendable {
     var packetsLost: UInt64 { lost.load(ordering: .relaxed) }
     /// Between the last two key frames, as they came; `nil` before the second one.
     var keyInterval: Duration? { state.withLock(\.keyInterval) }
+
+    /// The key frame with which a viewer would begin now; `nil`: there is none.
+    var keyFrame: KeyFrameMark? {
+        state.withLock { state in
+            guard state.media.isWhole, let publisher = state.publisher else { return nil }
+            return state.lastKeyFrame.map { KeyFrameMark(publisher: publisher, time: $0) }
+        }
+    }
+
+    /// The tables and what has come since the last key frame; empty where that is not whole.
+    var keptMedia: [ByteBuffer] {
+        state.withLock { $0.media.isWhole ? [$0.tables] + $0.media.chunks : [] }
+    }
 
     // MARK: The publisher
 
@@ -108,7 +124,7 @@ final class StreamHub: Sendable {
     /// frame begins.
     func ingest(_ run: UnsafeRawBufferPointer, keyFrame: Int?, from publisher: UInt64, at now: Instant) {
         received.wrappingAdd(UInt64(run.count), ordering: .relaxed)
-        metrics.bytesReceived.add(run.count)
+        if !isRendition { metrics.bytesReceived.add(run.count) }
         state.withLock { state in
             guard state.publisher == publisher else { return }
             guard let keyFrame else { return append(run, &state, now) }

@@ -25,6 +25,7 @@ final class StreamTable: Sendable {
 
     let limits: MediaLimits
     let metrics: MediaMetrics
+    let renditions: RenditionWorkshop
     let usage: UsageLedger
     private let logger: Logger
     private let state: Mutex<State>
@@ -33,10 +34,12 @@ final class StreamTable: Sendable {
     init(
         limits: MediaLimits,
         issuer: Ticket.Issuer,
+        renditions: RenditionWorkshop,
         metrics: MediaMetrics,
         usage: UsageLedger,
         logger: Logger
     ) {
+        self.renditions = renditions
         state = Mutex(State(usedTickets: UsedTickets(of: issuer, capacity: Self.rememberedTickets)))
         self.limits = limits
         self.metrics = metrics
@@ -126,6 +129,7 @@ final class StreamTable: Sendable {
             else { return }
             state.streams[stream]?.publishing?.isAnnounced = true
             state.streams[stream]?.contents = contents
+            endViewersOfAnotherFormat(of: stream, at: .now, &state)
             state.feeds.send(.published(stream, publishing.epoch), metrics)
         }
     }
@@ -190,15 +194,18 @@ final class StreamTable: Sendable {
     ) throws(MediaRefusal) -> Place {
         try withState { state throws(MediaRefusal) in
             try check(viewer: ticket, state)
-            guard let lease = ticket.lease, let hub = state.streams[ticket.stream]?.hub else {
+            guard let lease = ticket.lease, let stream = state.streams[ticket.stream] else {
                 throw .notRunning
             }
+            let hub = try hub(for: ticket.rendition, of: stream, ticket.stream, &state)
             let id = state.nextID()
             state.viewers += 1
             metrics.viewers[kind]?.add(1)
             state.streams[ticket.stream]?.viewers[id] = Viewer(
                 lease: lease,
                 kind: kind,
+                rendition: ticket.rendition,
+                isTranscoded: hub !== stream.hub,
                 peer: peer,
                 joinedAt: now,
                 stop: stop
@@ -240,6 +247,7 @@ final class StreamTable: Sendable {
         guard state.viewers < limits.viewers, stream.viewers.count < limits.viewersPerStream else {
             throw .tooManyViewers
         }
+        try checkRoom(for: ticket.rendition, of: stream, at: .now)
     }
 
     // MARK: Time and the end
@@ -258,8 +266,9 @@ final class StreamTable: Sendable {
                 state.streams[id]?.viewers = [:]
                 end(stream, id, .publisherGone, at: wall, &state)
             }
+            stopIdleRenditions(at: wall, &state)
             return (
-                state.streams.values.filter { !$0.viewers.isEmpty }.map(\.hub),
+                state.streams.values.filter { !$0.viewers.isEmpty }.flatMap(\.hubs),
                 state.streams.values.flatMap { stream in
                     stream.viewers.values.map(\.peer.tally)
                         + (stream.publishing.map { [$0.peer.tally] } ?? [])
@@ -294,6 +303,7 @@ final class StreamTable: Sendable {
             conclude(.init(publishing, of: id, reason, at: now), publishing.peer, &state)
             state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
         }
+        for running in stream.renditions.running.values { running.stream.stop() }
         var left = stream.viewers.count
         for viewer in stream.viewers.values {
             left -= 1

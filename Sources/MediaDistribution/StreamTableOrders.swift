@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import HostClock
 import Vm
 
 /// What the SCU, and operators through it, ask of a ``StreamTable``.
@@ -33,13 +34,14 @@ extension StreamTable {
     }
 
     /// The epoch for which a play ticket is made.
-    func epochForViewers(of stream: StreamID) throws(MediaError) -> Epoch {
+    func epochForViewers(of stream: StreamID, rendition: Rendition) throws(MediaError) -> Epoch {
         try withState { state throws(MediaError) in
             guard let found = state.streams[stream] else { throw .noSuchStream(stream) }
             guard state.viewers < limits.viewers else { throw .busy("\(limits.viewers) viewers") }
             guard found.viewers.count < limits.viewersPerStream else {
                 throw .busy("\(limits.viewersPerStream) viewers of one stream")
             }
+            try checkOffer(of: rendition, of: found, at: .now)
             return found.publishing?.epoch ?? found.epoch
         }
     }

@@ -14,6 +14,9 @@ extension StreamTable {
     struct Viewer {
         var lease: LeaseID
         var kind: MediaProtocol
+        var rendition: Rendition
+        /// It is not served what the publisher sends.
+        var isTranscoded: Bool
         var peer: MediaPeer
         var joinedAt: WallTime
         var stop: @Sendable (MediaEnd) -> Void
@@ -46,6 +49,20 @@ extension StreamTable {
         /// Viewers of a publisher that left wait so long for its successor; a new ticket does not prolong it,
         /// or they would wait for ever for a unit that agrees and pushes nothing.
         var viewersWaitUntil: WallTime?
+        var renditions = Renditions()
+    }
+
+    /// What is made of one stream beside the original.
+    struct Renditions {
+        struct Running {
+            var stream: RenditionStream
+            /// Nobody watches it since then.
+            var idleSince: WallTime?
+        }
+
+        var running: [Rendition: Running] = [:]
+        /// Not tried again before then.
+        var givenUp: [Rendition: (reason: String, until: WallTime)] = [:]
     }
 
     struct Closed {

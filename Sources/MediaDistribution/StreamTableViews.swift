@@ -26,13 +26,16 @@ extension StreamTable {
         guard let (stream, status) = found else { return nil }
         let after = viewer?.rawValue ?? 0
         let page = stream.viewers.keys.filter { $0 > after }.sorted().prefix(max(0, limit))
-        return StreamDetail(
+        var detail = StreamDetail(
             stream: status,
             publisher: stream.publishing.map { PublisherStatus($0, at: now) },
             viewers: page.compactMap { id in
                 stream.viewers[id].map { ViewerStatus(ViewerID(rawValue: id), $0, at: now) }
-            }
+            },
+            renditions: renditionStatuses(of: stream, at: now)
         )
+        if stream.publishing != nil { detail.format = StreamFormat(of: stream.hub.keptMedia) }
+        return detail
     }
 }
 
@@ -45,7 +48,7 @@ extension StreamStatus {
             publishing: stream.publishing?.isAnnounced ?? false,
             viewers: stream.viewers.count,
             bytesReceived: stream.hub.bytesReceived,
-            bytesSent: stream.hub.bytesSent,
+            bytesSent: stream.hubs.reduce(0) { $0 + $1.bytesSent },
             packetsLost: stream.hub.packetsLost,
             startedAt: stream.startedAt,
             bitrate: stream.publishing?.peer.tally.bitrate(at: now) ?? 0,
@@ -82,6 +85,7 @@ extension ViewerStatus {
             id: id,
             lease: viewer.lease,
             kind: viewer.kind,
+            rendition: viewer.rendition,
             peer: viewer.peer.address,
             isEncrypted: viewer.peer.isEncrypted,
             connectedSince: viewer.joinedAt,

@@ -85,7 +85,8 @@ extension WebSocketClose {
             case .shuttingDown: .goingAway
             case .dismissed, .userLimit, .closedByOperator: .policyViolation
             // "Try again later."
-            case .tooSlow, .silent: WebSocketErrorCode(codeNumber: 1013)
+            case .tooSlow, .silent, .transcodingFailed, .formatChanged:
+                WebSocketErrorCode(codeNumber: 1013)
             case .malformed: .protocolError
             case .displaced, .overBitrate, .noProgramme, .noMedia, .unsupportedCodec: .unexpectedServerError
             }

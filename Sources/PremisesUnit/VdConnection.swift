@@ -246,7 +246,8 @@ extension VdConnection {
 
     /// Errors of NIO and BoringSSL in words that tell what to do.
     static func failure(_ error: any Error) -> String {
-        switch error {
+        if let words = TLSProblem.words(for: "\(error)") { return words }
+        return switch error {
         case NIOSSLError.handshakeFailed(let reason):
             "the TLS handshake failed: \(String("\(reason)".prefix(200)))"
         case NIOSSLError.uncleanShutdown: "the platform broke the connection off"

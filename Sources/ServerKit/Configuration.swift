@@ -47,6 +47,19 @@ package struct Configuration: Sendable {
         package var keyLength: Int
     }
 
+    package struct Transcoding: Sendable {
+        /// Of all processors.
+        package var cpuPercent: Int
+        package var processes: Int
+        package var smallWidth: Int
+        package var smallHeight: Int
+        package var smallFrameRate: Int
+        /// Bit/s.
+        package var smallBitrate: Int
+        /// Nil: it is looked for.
+        package var ffmpeg: String?
+    }
+
     package struct Blobs: Sendable {
         /// The path of the folder.
         package var folder: String
@@ -64,6 +77,13 @@ package struct Configuration: Sendable {
     package struct Usage: Sendable {
         package var interval: Duration
         package var retention: Duration
+    }
+
+    package struct Pictures: Sendable {
+        /// Zero: only at the end of streams.
+        package var keepEvery: Duration
+        /// Nil: beside our own programme.
+        package var codec: String?
     }
 
     package struct Log: Sendable {
@@ -111,6 +131,8 @@ package struct Configuration: Sendable {
         package var viewersPerUser: Int
         package var viewerBacklog: Int
         package var hlsWindow: Int
+        package var picturesCache: Int
+        package var picturesWaiting: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
 
@@ -142,9 +164,11 @@ package struct Configuration: Sendable {
     package var liveHLSPart: Duration
     /// Bit/s; 0: no limit.
     package var liveMaxBitrate: Int
+    package var transcoding: Transcoding
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
+    package var pictures: Pictures
     package var alarmRetention: Duration
     package var usage: Usage
     package var webhooks: Webhooks
@@ -190,12 +214,25 @@ package struct Configuration: Sendable {
         liveSilence = read.duration("live.silence")
         liveGrace = read.duration("live.grace")
         liveHLSPart = read.duration("live.hls_part")
+        transcoding = Transcoding(
+            cpuPercent: read.number("transcoding.cpu_percent"),
+            processes: read.number("transcoding.processes"),
+            smallWidth: read.number("transcoding.small_width"),
+            smallHeight: read.number("transcoding.small_height"),
+            smallFrameRate: read.number("transcoding.small_frame_rate"),
+            smallBitrate: read.number("transcoding.small_bitrate"),
+            ffmpeg: read.text("transcoding.ffmpeg").isEmpty ? nil : read.text("transcoding.ffmpeg")
+        )
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
         let folder = String(read.text("blobs.url").dropFirst("file:".count))
         blobs = Blobs(
             folder: folder.isEmpty ? node.data + "/blobs" : folder,
             reserve: read.number("blobs.reserve")
+        )
+        pictures = Pictures(
+            keepEvery: read.duration("pictures.keep_every"),
+            codec: read.text("pictures.codec").isEmpty ? nil : read.text("pictures.codec")
         )
         alarmRetention = read.duration("alarms.retention")
         usage = Usage(
@@ -329,6 +366,8 @@ extension Configuration.Limits {
             viewersPerUser: read.number("limits.viewers_per_user"),
             viewerBacklog: read.number("limits.viewer_backlog"),
             hlsWindow: read.number("limits.hls_window"),
+            picturesCache: read.number("limits.pictures_cache"),
+            picturesWaiting: read.number("limits.pictures_waiting"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")
         )

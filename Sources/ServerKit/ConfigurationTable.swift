@@ -3,7 +3,7 @@ package enum ConfigurationTable {
     package static let roles = ["cmu", "scu", "mdu"]
 
     package static let keys: [ConfigurationKey] =
-        node + listeners + units + platform + limits + [
+        node + listeners + units + transcoding + platform + limits + [
             ConfigurationKey(
                 "log.level",
                 .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
@@ -41,8 +41,10 @@ package enum ConfigurationTable {
         "hibernation": "Battery units that sleep",
         "srt": "Media from units and to viewers (Vm)",
         "live": "Live viewing",
+        "transcoding": "Renditions of live pictures, made by ffmpeg for those who ask for them",
         "store": "Database",
         "blobs": "Files: what is too large for the database",
+        "pictures": "The latest picture of each channel",
         "alarms": "Alarms and events of units",
         "usage": "Accounts of what was carried for whom",
         "webhooks": "Places of others that hear events",
@@ -189,6 +191,46 @@ package enum ConfigurationTable {
         ),
     ]
 
+    private static let transcoding = [
+        ConfigurationKey(
+            "transcoding.cpu_percent",
+            .count(0...100),
+            default: "50",
+            "The most that renditions may take of all processors; 0: there are none."
+        ),
+        ConfigurationKey(
+            "transcoding.processes",
+            .count(0...1000),
+            default: "16",
+            "Renditions made at a time."
+        ),
+        ConfigurationKey(
+            "transcoding.small_width",
+            .count(64...1920),
+            default: "640",
+            "The small rendition fits into this width and height, and is never larger than the original."
+        ),
+        ConfigurationKey("transcoding.small_height", .count(64...1080), default: "360", "Its height."),
+        ConfigurationKey(
+            "transcoding.small_frame_rate",
+            .count(1...60),
+            default: "10",
+            "Its pictures per second at most."
+        ),
+        ConfigurationKey(
+            "transcoding.small_bitrate",
+            .count(50_000...8_000_000),
+            default: "400000",
+            "Of its pictures, in bit/s."
+        ),
+        ConfigurationKey(
+            "transcoding.ffmpeg",
+            .text,
+            default: "",
+            "Path of ffmpeg; empty: it is looked for in /usr/local/bin, /usr/bin and /bin."
+        ),
+    ]
+
     private static let platform = [
         ConfigurationKey(
             "store.url",
@@ -208,6 +250,18 @@ package enum ConfigurationTable {
             .size(0...(1 << 50)),
             default: "256MiB",
             "Free space to leave on that disk; uploads are refused below it."
+        ),
+        ConfigurationKey(
+            "pictures.keep_every",
+            .duration(.zero ... .seconds(86_400)),
+            default: "10m",
+            "How often a picture of each running stream is kept as its channel's last; 0: only at the end of streams."
+        ),
+        ConfigurationKey(
+            "pictures.codec",
+            .text,
+            default: "",
+            "The programme vedette-codec, which makes pictures of streams; empty: beside vedette."
         ),
         ConfigurationKey(
             "alarms.retention",
@@ -337,6 +391,13 @@ package enum ConfigurationTable {
             "24MiB",
             "Kept of a stream that is watched over HLS."
         ),
+        size(
+            "pictures_cache",
+            (1 << 20)...(16 << 30),
+            "64MiB",
+            "Key frames and pictures kept for those who ask next."
+        ),
+        count("pictures_waiting", 1...10_000, 64, "Pictures that wait to be made at a time."),
         count(
             "srt_handshakes",
             1...100_000,

@@ -113,7 +113,9 @@ struct WebSocketConversation {
             guard frame.payload.count != 1 else { return refuse(.protocolError, "half a code", at: now) }
             return [.send(.connectionClose, Array(frame.payload.prefix(2))), .end(.closedByPeer)]
                 + finish(.hangUp)
-        default: return refuse(.unacceptableData, "nothing is expected", at: now)
+        case .text, .binary, .continuation:
+            return refuse(.unacceptableData, "nothing is expected", at: now)
+        default: return refuse(.protocolError, "an unknown opcode", at: now)
         }
     }
 

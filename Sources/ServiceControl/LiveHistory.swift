@@ -37,7 +37,7 @@ extension LiveFailure {
         case .noMedia: self = .noMedia
         case .unsupportedCodec: self = .unsupportedCodec
         case .closedByPeer, .silent, .displaced, .closedByPlatform, .dismissed, .tooSlow, .malformed,
-            .closedByOperator, .publisherGone, .userLimit, .shuttingDown:
+            .closedByOperator, .publisherGone, .userLimit, .transcodingFailed, .formatChanged, .shuttingDown:
             return nil
         }
     }

@@ -31,7 +31,7 @@ struct UploadOrders {
             for: .snapshot,
             of: channel.unit,
             channel: channel.number,
-            reference: nil,
+            reference: PictureMemory.snapshotReference(of: channel),
             needing: .pictureUploadHTTPS
         )
         do throws(UnitCallError) {

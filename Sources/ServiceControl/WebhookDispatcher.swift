@@ -37,6 +37,8 @@ package final class WebhookDispatcher: Service {
     }
 
     private static let page = 100
+    /// Units set aside that are shown of one webhook, the longest waiting first.
+    private static let mostShown = 100
     /// Webhooks are looked for this often even where nobody told of one.
     private static let lookInterval = Duration.seconds(30)
 
@@ -343,7 +345,16 @@ extension WebhookDispatcher: WebhookPoint {
     }
 
     package func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] {
-        do throws(StoreError) { return try await store.webhooks(owner: owner) } catch {
+        do throws(StoreError) {
+            var webhooks = try await store.webhooks(owner: owner)
+            for index in webhooks.indices {
+                let laggards = try await store.laggards(webhooks[index].id).values
+                webhooks[index].laggards = Array(
+                    laggards.sorted { $0.since < $1.since }.prefix(Self.mostShown)
+                )
+            }
+            return webhooks
+        } catch {
             throw ActivityError(error)
         }
     }

@@ -67,8 +67,10 @@ package struct SRTAddress: Sendable, Equatable {
         if let passphrase { options.append("passphrase=" + PercentCoding.encode(passphrase.reveal())) }
         if let keyLength { options.append("pbkeylen=\(keyLength)") }
         if let latencyMilliseconds { options.append("latency=\(latencyMilliseconds)") }
-        let name = host.contains(":") ? "[\(host)]" : host
-        return Secret("srt://\(name):\(port)" + (options.isEmpty ? "" : "?" + options.joined(separator: "&")))
+        return Secret(
+            "srt://\(URLHost.text(host)):\(port)"
+                + (options.isEmpty ? "" : "?" + options.joined(separator: "&"))
+        )
     }
 
     private mutating func set(_ name: String, _ value: String) throws(SRTAddressError) {

@@ -16,6 +16,8 @@ package struct Ticket: Sendable, Equatable {
     package var epoch: Epoch
     /// On whose account a viewer watches; none for a publisher.
     package var lease: LeaseID?
+    /// What a viewer may see of the stream; a publisher sends the original.
+    package var rendition = Rendition.original
     /// Who made it; none for a viewer's.
     package var issuer: Issuer?
     package var expiresAt: WallTime
@@ -70,10 +72,12 @@ package struct Ticket: Sendable, Equatable {
         playing stream: StreamID,
         epoch: Epoch,
         lease: LeaseID,
+        rendition: Rendition = .original,
         expiresAt: WallTime,
         nonce: Nonce
     ) {
         purpose = .play
+        self.rendition = rendition
         self.stream = stream
         self.epoch = epoch
         self.lease = lease

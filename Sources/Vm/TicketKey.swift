@@ -8,10 +8,10 @@ package struct TicketKey: Sendable {
     /// Less would be easier to guess than what it protects.
     package static let shortestSecret = 32
 
-    private static let version: UInt8 = 2
+    private static let version: UInt8 = 3
     private static let tagLength = 32
-    /// version, purpose, epoch, expiry, nonce, issuer.
-    private static let fixedLength = 1 + 1 + 8 + 8 + 16 + 8
+    /// version, purpose, epoch, expiry, nonce, issuer, rendition.
+    private static let fixedLength = 1 + 1 + 8 + 8 + 16 + 8 + 1
     /// The longest text that can be a ticket: two names of 64 octets with their lengths, and the tag.
     private static let longestText = (fixedLength + 2 * 65 + tagLength + 2) / 3 * 4
 
@@ -24,13 +24,14 @@ package struct TicketKey: Sendable {
         key = SymmetricKey(data: bytes)
     }
 
-    /// The text of a ticket: base64url, at most 272 characters, safe in stream IDs and URLs.
+    /// The text of a ticket: base64url, at most 276 characters, safe in stream IDs and URLs.
     package func seal(_ ticket: Ticket) -> Secret {
         var body: [UInt8] = [Self.version, ticket.purpose.rawValue]
         body += ticket.epoch.rawValue.bigEndianBytes
         body += UInt64(bitPattern: ticket.expiresAt.milliseconds).bigEndianBytes
         body += ticket.nonce.high.bigEndianBytes + ticket.nonce.low.bigEndianBytes
         body += (ticket.issuer?.rawValue ?? 0).bigEndianBytes
+        body.append(ticket.rendition.octet)
         for name in [ticket.stream.rawValue, ticket.lease?.rawValue ?? ""] {
             body.append(UInt8(name.utf8.count))
             body += name.utf8
@@ -94,13 +95,21 @@ package struct TicketKey: Sendable {
             low: UInt64(bigEndianBytes: body[26..<34])
         )
         let issuer = Ticket.Issuer(rawValue: UInt64(bigEndianBytes: body[34..<42]))
+        guard let rendition = Rendition(octet: body[42]) else { return nil }
         switch purpose {
         case .publish:
-            guard leaseName.isEmpty else { return nil }
+            guard leaseName.isEmpty, rendition == .original else { return nil }
             return Ticket(publishing: stream, epoch: epoch, issuer: issuer, expiresAt: expiry, nonce: nonce)
         case .play:
             guard issuer.rawValue == 0, let lease = LeaseID(rawValue: leaseName) else { return nil }
-            return Ticket(playing: stream, epoch: epoch, lease: lease, expiresAt: expiry, nonce: nonce)
+            return Ticket(
+                playing: stream,
+                epoch: epoch,
+                lease: lease,
+                rendition: rendition,
+                expiresAt: expiry,
+                nonce: nonce
+            )
         }
     }
 
@@ -108,6 +117,21 @@ package struct TicketKey: Sendable {
         guard let length = rest.popFirst(), rest.count >= Int(length) else { return nil }
         defer { rest.removeFirst(Int(length)) }
         return String(validating: rest.prefix(Int(length)), as: UTF8.self)
+    }
+}
+
+extension Rendition {
+    fileprivate var octet: UInt8 {
+        switch self {
+        case .original: 0
+        case .compatible: 1
+        case .small: 2
+        }
+    }
+
+    fileprivate init?(octet: UInt8) {
+        guard let rendition = Self.allCases.first(where: { $0.octet == octet }) else { return nil }
+        self = rendition
     }
 }
 

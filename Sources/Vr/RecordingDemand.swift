@@ -65,6 +65,11 @@ package struct RecordingDemand: Sendable, Hashable {
         package var reasons: Set<Reason>
         /// Only where an alarm alone wants it: what records already has what came before.
         package var prerecord: Duration
+
+        package init(reasons: Set<Reason>, prerecord: Duration = .zero) {
+            self.reasons = reasons
+            self.prerecord = prerecord
+        }
     }
 
     /// From a customer's `record start` to its `stop`, or to the time that was given with it.

@@ -154,6 +154,7 @@ private struct ViewerAnswer: Codable, Sendable {
     var viewerId: String
     var user: String?
     var `protocol`: String
+    var rendition: String
     var remoteAddress: String?
     var encrypted: Bool
     var connectedSince: String
@@ -177,11 +178,44 @@ private struct StreamDetailAnswer: Codable, Sendable {
         var srt: SRTFigures?
     }
 
+    struct Format: Codable, Sendable {
+        var width: Int?
+        var height: Int?
+        var frameRate: Double?
+        var profile: String?
+        var level: String?
+        var samplingRate: Int?
+        var channels: Int?
+        var codecs: String
+
+        var text: String {
+            let size = width.flatMap { width in height.map { "\(width)x\($0)" } }
+            let claim = profile.map { $0 + (level.map { " " + $0 } ?? "") }
+            let sound = samplingRate.flatMap { rate in channels.map { "\(rate) Hz x \($0)" } }
+            return [size, frameRate.map { "\($0) pictures/s" }, claim, sound].compactMap { $0 }
+                .joined(separator: ", ")
+        }
+    }
+
+    struct Rendition: Codable, Sendable {
+        var rendition: String
+        var state: String
+        var viewers: Int
+        var cpuPercent: Int
+        var cpuSeconds: Double
+        var bitrate: Int
+        var bytesQueued: Int
+        var skipped: UInt64
+        var restarts: Int
+    }
+
     var stream: StreamAnswer
+    var format: Format?
     var publisher: Publisher?
+    var renditions: [Rendition]
     var items: [ViewerAnswer]
 
-    private enum CodingKeys: CodingKey { case publisher, items }
+    private enum CodingKeys: CodingKey { case format, publisher, renditions, items }
 
     init(_ answer: StreamDetailAnswer, viewers: [ViewerAnswer]) {
         self = answer
@@ -191,19 +225,24 @@ private struct StreamDetailAnswer: Codable, Sendable {
     init(from decoder: any Decoder) throws {
         stream = try StreamAnswer(from: decoder)
         let container = try decoder.container(keyedBy: CodingKeys.self)
+        format = try container.decodeIfPresent(Format.self, forKey: .format)
         publisher = try container.decodeIfPresent(Publisher.self, forKey: .publisher)
+        renditions = try container.decode([Rendition].self, forKey: .renditions)
         items = try container.decode([ViewerAnswer].self, forKey: .items)
     }
 
     func encode(to encoder: any Encoder) throws {
         try stream.encode(to: encoder)
         var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encodeIfPresent(format, forKey: .format)
         try container.encodeIfPresent(publisher, forKey: .publisher)
+        try container.encode(renditions, forKey: .renditions)
         try container.encode(items, forKey: .items)
     }
 
     func print(_ viewers: [ViewerAnswer]) {
-        Swift.print("\(stream.streamId)  \(stream.source)  \(stream.coding)")
+        let coded = format.map { "  " + $0.text } ?? ""
+        Swift.print("\(stream.streamId)  \(stream.source)  \(stream.coding)\(coded)")
         if let publisher {
             let rate = StreamAnswer.megabits(publisher.bitrate)
             let trip = publisher.srt.map { ", round trip \(Self.milliseconds($0.msRtt))" } ?? ""
@@ -215,15 +254,28 @@ private struct StreamDetailAnswer: Codable, Sendable {
         } else if let end = stream.lastEnd {
             Swift.print("not pushed since \(end.at): \(end.reason)")
         }
+        if !renditions.isEmpty {
+            Terminal.printTable(
+                ["RENDITION", "STATE", "VIEWERS", "CPU", "MBIT/S", "QUEUED", "SKIPPED", "RESTARTS"],
+                renditions.map {
+                    [
+                        $0.rendition, $0.state, "\($0.viewers)", "\($0.cpuPercent) %",
+                        StreamAnswer.megabits($0.bitrate), "\($0.bytesQueued)", "\($0.skipped)",
+                        "\($0.restarts)",
+                    ]
+                }
+            )
+        }
         Terminal.printTable(
             [
-                "VIEWER", "USER", "PROTOCOL", "ADDRESS", "MBIT/S", "RTT", "RETRANS", "SKIPPED", "QUEUED",
+                "VIEWER", "USER", "PROTOCOL", "RENDITION", "ADDRESS", "MBIT/S", "RTT", "RETRANS", "SKIPPED",
+                "QUEUED",
                 "SINCE",
             ],
             viewers.map {
                 [
                     $0.viewerId, $0.user ?? "-", $0.protocol + ($0.encrypted ? "" : " (clear)"),
-                    $0.remoteAddress ?? "-", StreamAnswer.megabits($0.bitrate),
+                    $0.rendition, $0.remoteAddress ?? "-", StreamAnswer.megabits($0.bitrate),
                     $0.srt.map { Self.milliseconds($0.msRtt) } ?? "-",
                     $0.srt.map { "\($0.packetsRetrans)" } ?? "-", "\($0.skipped)",
                     "\($0.bytesQueued)", $0.connectedSince,

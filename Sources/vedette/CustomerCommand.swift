@@ -10,7 +10,8 @@ struct CustomerCommand: AsyncParsableCommand {
         abstract: "Watch, control and bind cameras as a customer.",
         subcommands: [
             LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
-            Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, PTZ.self, Presets.self,
+            Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
+            Presets.self,
             Play.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,

@@ -6,7 +6,8 @@ import HostClock
 extension CustomerCommand {
     struct Live: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Watch a camera: MPEG-TS, over HLS fragmented MP4, to a file or standard output.",
+            abstract:
+                "Watch a camera: MPEG-TS, over HLS and WebSocket fragmented MP4, to a file or standard output.",
             discussion: """
                 Shows it with ffplay:  vedette cu live cam-1 -o - | ffplay -
                 A stream that ends is asked for again until --duration is over.
@@ -14,7 +15,7 @@ extension CustomerCommand {
         )
 
         enum Transport: String, ExpressibleByArgument, CaseIterable {
-            case srt, ts, hls
+            case srt, ts, hls, ws
         }
 
         /// Streams that end at once are not asked for without end.
@@ -24,6 +25,8 @@ extension CustomerCommand {
 
         @Argument(help: "DEVICE or DEVICE/CHANNEL.") var channel: ChannelArgument
         @Option(name: .long, help: "How the picture travels.") var `protocol` = Transport.ts
+        @Option(name: .long, help: "The picture as it is sent, as every browser plays it, or small.")
+        var rendition = Rendition.original
         @Option(name: .long, help: "Seconds to watch; without it until Ctrl-C.") var duration: Double?
         @Option(name: .shortAndLong, help: "File to write, - for standard output.") var output: String?
         @Flag(name: .long, help: "Print the play address only; it works in any player until it expires.")
@@ -47,6 +50,7 @@ extension CustomerCommand {
                         case .srt: live.play.srt
                         case .ts: live.play.ts
                         case .hls: live.play.hls
+                        case .ws: live.play.ws
                         }
                     return print(address)
                 }
@@ -71,6 +75,7 @@ extension CustomerCommand {
                     case .ts: try await player.play(ts: Secret(live.play.ts), with: client)
                     case .srt: try await player.play(srt: Secret(live.play.srt))
                     case .hls: try await player.play(hls: Secret(live.play.hls), with: client)
+                    case .ws: try await player.play(ws: Secret(live.play.ws), with: client)
                     }
                 guard end == .streamEnded else { break }
                 restarts += 1
@@ -100,7 +105,9 @@ extension CustomerCommand {
         }
 
         private func ask(_ client: PlatformClient) async throws -> LiveAnswer {
-            try await client.call(.post, channel.path + "/live")
+            try await client.call(.post, channel.path + "/live", ["rendition": rendition.rawValue])
         }
     }
 }
+
+extension Rendition: ExpressibleByArgument {}

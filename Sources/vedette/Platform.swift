@@ -51,7 +51,7 @@ struct Platform {
             say: { Terminal.printLine($0) },
             onReady: { isListening.set(nil) }
         )
-        let domain = configuration.node.domain
+        let domain = URLHost.text(configuration.node.domain)
         let media = try MediaService(
             try MediaSettings(configuration),
             metrics: metrics,
@@ -97,6 +97,15 @@ struct Platform {
                 report.listening(port.name, at: "\(scheme)://\(domain):\(number)")
             }
         )
+        let pictures = PictureKeeper(
+            settings: .init(configuration),
+            media: media,
+            pictures: media,
+            store: store,
+            blobs: activities.blobs,
+            metrics: metrics,
+            logger: logger
+        )
         let firmware = try FirmwareRollOuts(
             configuration,
             store: store,
@@ -114,7 +123,9 @@ struct Platform {
                 await signalling.forgetWishes(of: unit)
                 firmware.rollOuts.removed(unit)
                 activities.batteries.forget(unit)
-            case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
+            case .unbound(let unit, _):
+                await signalling.forgetWishes(of: unit)
+                await pictures.forget(unit)
             }
             await signalling.disconnect(change.unit)
         }
@@ -137,6 +148,7 @@ struct Platform {
                 control: signalling,
                 units: signalling,
                 media: media,
+                pictures: pictures,
                 activity: activities.point,
                 firmware: firmware.access,
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
@@ -178,13 +190,16 @@ struct Platform {
                     readiness: readiness,
                     logger: logger,
                     onListening: {
-                        report.listening("metrics", at: "http://\(configuration.metrics.host):\($0)")
+                        report.listening(
+                            "metrics",
+                            at: "http://\(URLHost.text(configuration.metrics.host)):\($0)"
+                        )
                     }
                 )
             )
         }
         // Accounts are closed when no media runs any more.
-        services += [registry, usage, media]
+        services += [registry, usage, media, pictures]
         services += activities.services
         services.append(signalling)
         services.append(firmware.rollOuts)

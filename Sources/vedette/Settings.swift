@@ -78,8 +78,42 @@ extension MediaSettings {
         limits.viewersPerStream = configuration.limits.viewersPerStream
         limits.viewerQueueInBytes = configuration.limits.viewerBacklog
         limits.hlsWindowInBytes = configuration.limits.hlsWindow
+        limits.pictureCacheInBytes = configuration.limits.picturesCache
+        limits.pictureQueue = configuration.limits.picturesWaiting
+        pictureProgramme = OwnProgramme.beside("vedette-codec", or: configuration.pictures.codec)
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
+        renditions = RenditionSettings(configuration.transcoding)
+    }
+}
+
+extension RenditionSettings {
+    fileprivate init(_ transcoding: Configuration.Transcoding) {
+        self.init()
+        cores = Double(transcoding.cpuPercent * ProcessInfo.processInfo.activeProcessorCount) / 100
+        processes = transcoding.processes
+        smallWidth = transcoding.smallWidth
+        smallHeight = transcoding.smallHeight
+        smallFrameRate = transcoding.smallFrameRate
+        smallBitrate = transcoding.smallBitrate
+        if let path = transcoding.ffmpeg { ffmpeg = path }
+        confiner = Self.besideUs("vedette-codec")
+    }
+
+    /// A program that was installed together with this one.
+    private static func besideUs(_ name: String) -> String? {
+        guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
+            let slash = own.lastIndex(of: "/")
+        else { return nil }
+        let path = own[...slash] + name
+        return FileManager.default.isExecutableFile(atPath: String(path)) ? String(path) : nil
+    }
+}
+
+extension PictureKeeper.Settings {
+    init(_ configuration: Configuration) {
+        self.init()
+        interval = configuration.pictures.keepEvery
     }
 }
 
@@ -118,7 +152,7 @@ extension SchedulingService.Settings {
 
 extension UploadSettings {
     init(_ configuration: Configuration) {
-        let domain = configuration.node.domain
+        let domain = URLHost.text(configuration.node.domain)
         let plainPort = configuration.httpPort
         self.init(
             secureAddress: "https://\(domain):\(configuration.https.port)",
@@ -178,7 +212,7 @@ extension UploadKey {
 
 extension FirmwareLibrary.Settings {
     init(_ configuration: Configuration) {
-        let domain = configuration.node.domain
+        let domain = URLHost.text(configuration.node.domain)
         let plainPort = configuration.httpPort
         self.init(
             secureAddress: "https://\(domain):\(configuration.https.port)",

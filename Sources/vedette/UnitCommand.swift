@@ -105,6 +105,11 @@ struct UnitCommand: AsyncParsableCommand {
             guard (certificate != nil) == (key != nil) else {
                 throw ValidationError("Give --certificate and --key, or neither.")
             }
+            if let bind, BindCodeForm.canonical(bind) == nil {
+                throw ValidationError(
+                    "--bind: expected a code such as ABCD-EFGH-JKMN-PQRS, as 'cu bind' prints it."
+                )
+            }
         }
 
         func run() async throws {

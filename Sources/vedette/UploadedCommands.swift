@@ -19,6 +19,35 @@ extension CustomerCommand {
         }
     }
 
+    struct Picture: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write the latest picture of a camera that the platform has.",
+            discussion: """
+                Of the running stream, or the last one that is remembered. It never wakes a camera; \
+                'vedette cu snapshot' takes a picture of now.
+                """
+        )
+
+        @Argument(help: "DEVICE or DEVICE/CHANNEL.") var channel: ChannelArgument
+        @Option(name: .shortAndLong, help: "File to write, - for standard output.") var output: String
+        @Option(name: .long, help: "Width in pixels, 16 to 8192; never larger than the camera's.") var width:
+            Int?
+        @OptionGroup var session: SessionOptions
+
+        func validate() throws {
+            guard width.map((16...8192).contains) ?? true else {
+                throw ValidationError("--width: expected 16 to 8192")
+            }
+        }
+
+        func run() async throws {
+            let picture = try await session.withClient {
+                try await $0.bytes(.get, channel.path + "/picture" + (width.map { "?width=\($0)" } ?? ""))
+            }
+            try CustomerCommand.write(picture, to: output, session)
+        }
+    }
+
     struct Logs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Fetch logs of a device.",

@@ -154,10 +154,10 @@ import Testing
             }
             // Foreign and absent: the very same answer.
             for id in ["cam", "absent", "no such/id"] {
-                await #expect(throws: ManagementError.notFound("this device")) {
+                await #expect(throws: ManagementError.notFound("device \(id)")) {
                     try await centre.registry.device(id, visibleTo: bob)
                 }
-                await #expect(throws: ManagementError.notFound("this device")) {
+                await #expect(throws: ManagementError.notFound("device \(id)")) {
                     try await centre.registry.unbind(id, by: bob)
                 }
             }

@@ -43,6 +43,7 @@ struct APIClient {
             control: neighbours,
             units: neighbours,
             media: neighbours,
+            pictures: neighbours,
             activity: Activity(
                 uploads: activity,
                 alarms: activity,
@@ -96,6 +97,22 @@ struct APIClient {
                 headers: response.headers
             )
         }
+    }
+
+    /// A call without a body, with header fields; the answer's body is left as it is.
+    func fetch(
+        _ call: String,
+        as token: String = "anna",
+        _ fields: HTTPFields = [:]
+    ) async throws -> (status: Int, headers: HTTPFields, bytes: [UInt8]) {
+        let words = call.split(separator: " ")
+        var headers = fields
+        headers[.authorization] = "Bearer \(token)"
+        return try await client.execute(
+            uri: "/api/v1" + words[1],
+            method: try #require(HTTPRequest.Method(String(words[0]))),
+            headers: headers
+        ) { ($0.status.code, $0.headers, Array($0.body.readableBytesView)) }
     }
 
     static func sorted(_ json: String) throws -> String {

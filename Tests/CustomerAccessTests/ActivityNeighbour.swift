@@ -132,6 +132,13 @@ final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint, WebhookPoint
         return NewWebhook(webhook: webhook, secret: Secret("signs"))
     }
 
+    /// A unit is set aside on every webhook.
+    func setAside(_ laggard: WebhookLaggard) {
+        state.withLock { state in
+            for index in state.webhooks.indices { state.webhooks[index].laggards.append(laggard) }
+        }
+    }
+
     func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] {
         state.withLock { $0.webhooks.filter { owner == nil || $0.owner == owner } }
     }

@@ -119,7 +119,7 @@ import Testing
             #expect(
                 live.json == """
                     {"expires_at":"\(Neighbours.seen)","lease":"l1","play":{"hls":"https://h/s1/index.m3u8","srt":"srt://h",\
-                    "ts":"https://h/s1.ts","ws":"wss://h/s1.ws"},"stream_id":"s1"}
+                    "ts":"https://h/s1.ts","ws":"wss://h/s1.ws"},"rendition":"original","stream_id":"s1"}
                     """
             )
             #expect(try await api.send("DELETE /devices/cam-1/channels/1/live?lease=l1").status == 204)

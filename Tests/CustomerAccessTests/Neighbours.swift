@@ -4,12 +4,14 @@ import Synchronization
 
 /// The other roles as one API sees them. `anna` (token `anna`) owns `cam-1`; `root` (token `root`) is the operator;
 /// `cam-2` belongs to somebody else, and `cam-3` is anna's without the right to watch it.
-final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDistributor {
+final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDistributor, ChannelPictures {
     private struct State {
         var calls: [String] = []
         var managementFailure: ManagementError?
         var liveFailure: LiveError?
         var mediaFailure: MediaError?
+        var offerFailure: MediaError?
+        var pictureFailure: PictureError?
         /// Looks at access tokens that are still answered with yes; nil: all.
         var goodChecks: Int?
     }
@@ -23,7 +25,9 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     var calls: [String] { state.withLock { $0.calls } }
     func fail(_ failure: ManagementError?) { state.withLock { $0.managementFailure = failure } }
     func fail(_ failure: LiveError?) { state.withLock { $0.liveFailure = failure } }
+    func fail(_ failure: PictureError?) { state.withLock { $0.pictureFailure = failure } }
     func fail(_ failure: MediaError?) { state.withLock { $0.mediaFailure = failure } }
+    func refuseRenditions(_ failure: MediaError?) { state.withLock { $0.offerFailure = failure } }
 
     /// Tokens are good for this many checks more; nil: for ever.
     func endSessions(after checks: Int?) { state.withLock { $0.goodChecks = checks } }
@@ -266,6 +270,15 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     func withdraw(_ user: UserName) async {}
     func disconnect(_ unit: UnitID) async {}
 
+    // MARK: Pictures
+
+    /// Three seconds old at ``time``.
+    func picture(of channel: ChannelAddress, width: Int?) async throws(PictureError) -> Picture {
+        noteOnly("picture of \(channel) \(width ?? 0)")
+        if let failure = state.withLock({ $0.pictureFailure }) { throw failure }
+        return Picture(jpeg: [0xFF, 0xD8, 1, 2, 3], width: width, takenAt: Self.time + .milliseconds(250))
+    }
+
     // MARK: Media
 
     func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
@@ -275,17 +288,24 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     func close(_ stream: StreamID) async {}
     func dismiss(_ leases: [LeaseID], of stream: StreamID) async {}
 
+    func checkOffer(of rendition: Rendition) async throws(MediaError) {
+        if rendition != .original, let failure = state.withLock({ $0.offerFailure }) { throw failure }
+    }
+
     func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
+        if rendition != .original { noteOnly("play \(rendition.rawValue)") }
         if let failure = state.withLock({ $0.mediaFailure }) { throw failure }
         return PlayAddresses(
             srt: Secret("srt://h"),
             ts: Secret("https://h/s1.ts"),
             hls: Secret("https://h/s1/index.m3u8"),
             ws: Secret("wss://h/s1.ws"),
+            jpeg: Secret("https://h/s1.jpg"),
             expiresAt: Self.time
         )
     }
@@ -315,7 +335,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
             ViewerStatus(
                 id: ViewerID(rawValue: UInt64(number)),
                 lease: LeaseID(unchecked: "l\(number)"),
-                kind: number == 1 ? .srt : .http,
+                kind: number == 1 ? .srt : .ts,
                 peer: "192.0.2.9:4000",
                 isEncrypted: true,
                 connectedSince: Self.time,

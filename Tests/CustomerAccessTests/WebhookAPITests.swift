@@ -31,6 +31,30 @@ import Testing
         }
     }
 
+    @Test func whichDevicesAreSetAsideIsTold() async throws {
+        try await APIClient.run { client async throws in
+            _ = try await client.send("POST /webhooks", Self.body)
+            var laggard = WebhookLaggard(
+                unit: UnitID(unchecked: "cam-1"),
+                event: EventID(41),
+                attempts: 3,
+                reason: "the receiver answered 500",
+                since: Neighbours.time,
+                retryAt: Neighbours.time
+            )
+            client.activity.setAside(laggard)
+            laggard.retryAt = nil
+            client.activity.setAside(laggard)
+            let list = try await client.send("GET /webhooks").json
+            let one = #""device_id":"cam-1","event_id":41,"reason":"the receiver answered 500","#
+            #expect(list.contains(#"{"attempts":3,\#(one)"retry_at":"\#(Neighbours.seen)","#), "\(list)")
+            #expect(
+                list.contains(#"{"attempts":3,\#(one)"since":"\#(Neighbours.seen)"}"#),
+                "given up: \(list)"
+            )
+        }
+    }
+
     /// Of others there is nothing; an operator has all.
     @Test func everybodySeesTheOwnOnes() async throws {
         try await APIClient.run { client async throws in

@@ -55,8 +55,8 @@ final class RealCamera: Sendable {
     private let clip: String
     private let unit: Mutex<ToolProcess>
 
-    init() async throws {
-        platform = try await PlatformProcess()
+    init(_ settings: [String: String] = [:]) async throws {
+        platform = try await PlatformProcess(settings)
         clip = try await Clip.path()
         let password = try await platform.enrol("cam-1", mac: "001122334455")
         credentials = platform.folder + "/camera"
@@ -70,6 +70,14 @@ final class RealCamera: Sendable {
     }
 
     deinit { unit.withLock { $0.kill() } }
+
+    /// An operator asks for the picture.
+    func live() async throws -> LiveAnswer {
+        let admin = try await platform.admin()
+        let live: LiveAnswer = try await admin.call(.post, "/devices/cam-1/channels/0/live")
+        await admin.shutdown()
+        return live
+    }
 
     /// `kill -9`, and a new one.
     func restart() async throws {
@@ -129,6 +137,16 @@ final class Browser: Sendable {
         </script>
         """
 
+    private static let nativePage = """
+        <!doctype html><video muted autoplay></video><script>
+        const video = document.querySelector("video");
+        video.src = location.hash.slice(1);
+        setInterval(() => fetch("/report", {method: "POST", body: JSON.stringify({width: video.videoWidth,
+          frames: video.getVideoPlaybackQuality().totalVideoFrames, time: video.currentTime,
+          error: video.error && video.error.message, status: ""})}), 250);
+        </script>
+        """
+
     /// Serves both pages, and writes what is reported into a file, a line each.
     private static let server = """
         import http.server, sys
@@ -153,13 +171,17 @@ final class Browser: Sendable {
     private let process: ToolProcess
     private let pages: ToolProcess
 
-    init(showing address: String) async throws {
+    /// `natively`: the browser itself knows what the address is of; else the player of docs/examples.
+    init(showing address: String, natively: Bool = false) async throws {
         let folder = try TestFolder.make()
         self.folder = folder
         let port = try FreePorts.take(1)[0]
         pages = try ToolProcess(
             "python3",
-            ["-c", Self.server, "\(port)", Self.player, Self.page, folder + "/reports"]
+            [
+                "-c", Self.server, "\(port)", natively ? "" : Self.player,
+                natively ? Self.nativePage : Self.page, folder + "/reports",
+            ]
         )
         try await eventually("the page is served") {
             let curl = try ToolProcess(

@@ -8,8 +8,9 @@ struct CommandHouse {
     let session: [String: String]
     let unit: ToolProcess
 
-    init() async throws {
-        let platform = try await PlatformProcess()
+    /// `settings`: of the platform, as environment variables.
+    init(_ settings: [String: String] = [:]) async throws {
+        let platform = try await PlatformProcess(settings)
         let password = try await platform.enrol("cam-1", mac: "cam-1")
         session = ["VEDETTE_SESSION": platform.folder + "/session.json"]
         var login = session

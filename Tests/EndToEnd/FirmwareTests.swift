@@ -95,6 +95,11 @@ extension EndToEnd {
             let devices = try await fleet.devices()
             #expect(devices.map(\.firmwareModel) == ["2.0.0", "2.0.0"])
             #expect(devices.map(\.hardwareModel) == [Self.hardware, Self.hardware])
+            // While it installs a unit says "upgrading" (Table I.2-1), which is told as such.
+            let operators = try await fleet.platform.admin()
+            let told = try await fleet.platform.events("upgrading", seenBy: operators)
+            #expect(told.contains("event: upgrading\ndata: ") && told.contains("cam-"), "\(told)")
+            await operators.shutdown()
             let complete = #"vedette_firmware_downloads_total{outcome="complete"}"#
             #expect(try await fleet.platform.figure(complete) >= 2)
             // Once it has ended the image may go.

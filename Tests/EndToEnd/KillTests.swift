@@ -152,7 +152,7 @@ extension EndToEnd {
                 ),
             ]
             try await eventually("the viewers are counted") {
-                let overHTTP = try await house.platform.figure("vedette_media_viewers{protocol=\"http\"}")
+                let overHTTP = try await house.platform.figure("vedette_media_viewers{protocol=\"ts\"}")
                 let overSRT = try await house.platform.figure("vedette_media_viewers{protocol=\"srt\"}")
                 return overHTTP == 1 && overSRT == 1
             }
@@ -172,7 +172,7 @@ extension EndToEnd {
                 ["-sN", "--cacert", house.platform.authorityPath, "-o", "/dev/null", live.play.ts]
             )
             try await eventually("the viewer is counted") {
-                try await house.platform.figure("vedette_media_viewers{protocol=\"http\"}") >= 1
+                try await house.platform.figure("vedette_media_viewers{protocol=\"ts\"}") >= 1
             }
             house.platform.running.send(SIGTERM)
             #expect(await house.platform.running.end(within: 30) == 0, "\(house.platform.running.output)")

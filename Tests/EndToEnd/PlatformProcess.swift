@@ -103,6 +103,22 @@ final class PlatformProcess: Sendable {
         return Secret(answer.loginPassword)
     }
 
+    private struct EventTicket: Codable, Sendable {
+        var ticket: String
+    }
+
+    /// The event stream from its beginning, as far as it is now.
+    func events(_ kind: String, seenBy client: PlatformClient) async throws -> String {
+        let ticket: EventTicket = try await client.call(.post, "/events/ticket")
+        let query = "ticket=\(ticket.ticket)&last_event_id=0&kind=\(kind)"
+        let curl = try ToolProcess(
+            "curl",
+            ["-sN", "-m", "1", "--cacert", authorityPath, url + "/api/v1/events?" + query]
+        )
+        _ = await curl.end(within: 10)
+        return curl.output
+    }
+
     func figure(_ name: String) async throws -> Double {
         let text = try await Tool.output("curl", ["-s", "http://127.0.0.1:\(metrics)/metrics"])
         let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }

@@ -58,6 +58,11 @@ extension EndToEnd {
         @Test func aViewerWakesACameraThatSleeps() async throws {
             let house = try await House()
             try await house.fallsAsleep()
+            try await eventually("its sleep is told (Table I.2-1, hibernation)") {
+                try await house.platform.events("asleep", seenBy: house.anna).contains(
+                    "event: asleep\ndata: "
+                )
+            }
             let devices: [DeviceState] = try await house.anna.all("/devices")
             #expect(devices.first?.online == true, "it comes when it is called")
             let asked = ContinuousClock.now

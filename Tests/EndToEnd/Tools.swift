@@ -63,12 +63,16 @@ final class ToolProcess: Sendable {
         return String(decoding: (try? file.read(upToCount: Self.mostOutput)) ?? Data(), as: UTF8.self)
     }
 
+    var identifier: pid_t { process.processIdentifier }
+
     var hasEnded: Bool { status.withLock { $0 != nil } }
 
     /// SIGKILL, harmless when it has ended.
     func kill() {
         if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
     }
+
+    var id: pid_t { process.processIdentifier }
 
     func send(_ signal: Int32) {
         Glibc.kill(process.processIdentifier, signal)

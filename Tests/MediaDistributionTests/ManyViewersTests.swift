@@ -22,6 +22,13 @@ import Vm
                 return limits
             }(),
             issuer: issuer,
+            renditions: RenditionWorkshop(
+                RenditionSettings(),
+                limits: MediaLimits(),
+                metrics: MediaMetrics(MetricRegistry()),
+                registry: MetricRegistry(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            ),
             metrics: MediaMetrics(MetricRegistry()),
             usage: UsageLedger(metrics: MetricRegistry()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -45,7 +52,7 @@ import Vm
             var peer = MediaPeer(tally: Tally(at: .now))
             // An answer that asks the table again would wait for ever if the lock were held.
             peer.figures = { [weak table] in (table?.statuses(at: .now).count ?? 0, nil) }
-            _ = try table.join(play, .http, from: peer, at: .now) { _ in }
+            _ = try table.join(play, .ts, from: peer, at: .now) { _ in }
         }
         return table
     }

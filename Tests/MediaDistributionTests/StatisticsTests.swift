@@ -46,12 +46,16 @@ import Testing
             let curl = try Tool("curl", ["-sS", "-o", "/dev/null", http])
             #expect(await platform.events.viewers(2))
             let detail = try await detail(platform) { detail in
-                detail.stream.bitrate > 0
+                detail.stream.bitrate > 0 && detail.format?.frameRate != nil
                     && detail.viewers.allSatisfy {
                         $0.bitrate > 0 && $0.srt.map { $0.packetsSent > 20 } ?? true
                     }
             }
             #expect(detail.stream.contents == StreamContents(video: "h264", audio: "aac"))
+            let format = try #require(detail.format)
+            #expect(format.width == 320 && format.height == 240 && format.frameRate == 25, "\(format)")
+            #expect(format.profile == "Constrained Baseline" && format.level == "2", "\(format)")
+            #expect(format.samplingRate == 44_100 && format.channels == 1, "\(format)")
             #expect(detail.stream.source?.unit.rawValue == "unit" && detail.stream.viewers == 2)
             // The clip is coded at 500 kbit/s, with sound.
             #expect((200_000...2_000_000).contains(detail.stream.bitrate))
@@ -68,7 +72,7 @@ import Testing
             let (first, second) = (detail.viewers[0], detail.viewers[1])
             #expect(first.kind == .srt && first.isEncrypted && first.bytesSent > 10_000)
             #expect(first.srt.map { $0.msSendTsbPdDelay >= 120 && $0.mbpsSendRate > 0.2 } ?? false)
-            #expect(second.kind == .http && second.srt == nil && second.bytesSent > 10_000)
+            #expect(second.kind == .ts && second.srt == nil && second.bytesSent > 10_000)
             // A page, and the next one.
             let page = await platform.media.stream(stream, viewersAfter: nil, limit: 1)
             #expect(page?.viewers.map(\.id) == [first.id] && page?.stream.viewers == 2)

@@ -9,6 +9,7 @@ import Testing
 import Vm
 
 @testable import MediaDistribution
+@testable import MediaFormats
 
 /// Media Streaming over HTTP (§9.3.3) as fragmented MP4 over a WebSocket (RFC 6455), for Media Source Extensions.
 @Suite("Fragments over a WebSocket", .timeLimit(.minutes(2))) struct WebSocketTests {
@@ -77,10 +78,11 @@ import Vm
     @Test func aFullHouseIsTold() async throws {
         let settings = RunningMedia.settings { $0.limits.viewersPerStream = 1 }
         try await Self.live(settings) { platform in
+            let late = try await platform.ws(stream, lease: "other")
             let viewer = try await platform.wsViewer(stream)
             #expect(await platform.events.viewers(1))
             let other = try await WebSocketOfTests(port: platform.wsPort)
-            let head = try await other.open(try await platform.ws(stream, lease: "other"))
+            let head = try await other.open(late)
             #expect(head.hasPrefix("HTTP/1.1 503 ") && head.lowercased().contains("retry-after: 5"))
             viewer.close()
             #expect(await platform.events.left("lease"))
@@ -106,7 +108,7 @@ import Vm
             for (opcode, payload, masked, farewell) in [
                 (2, [1, 2, 3], true, "1003 nothing is expected"),
                 (1, [UInt8](repeating: 65, count: 126), true, "1009 a message above the largest allowed"),
-                (9, [], false, "1002 without a mask"), (3, [], true, "1002 with a reserved opcode"),
+                (9, [], false, "1002 without a mask"), (3, [], true, "1002 an unknown opcode"),
                 (8, [3, 232], true, "1000 "),
             ] as [(UInt8, [UInt8], Bool, String)] {
                 let client = try await platform.wsViewer(stream, lease: "l\(opcode)")
@@ -253,7 +255,8 @@ import Vm
             let unit = try platform.connect(try await platform.order(stream))
             try await platform.send(clip.prefix(26_320), on: unit)
             #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
-            let viewer = HTTPViewer(limitInBytes: 60_000, at: .now)
+            // Full in the third of four groups of pictures.
+            let viewer = HTTPViewer(limitInBytes: clip.count * 9 / 16, at: .now)
             let text = try await platform.ws(stream).split(separator: "=").last.map(String.init)
             let ticket = try platform.media.admission.playTicket(Secret(try #require(text)), of: stream)
             let seat = try platform.media.fragments.join(ticket, viewer, from: ViewerPeer())
@@ -332,6 +335,16 @@ import Vm
     ) func endsHaveCodes(reason: MediaEnd, code: UInt16) {
         let close = WebSocketOfTests.Frame(opcode: 8, payload: WebSocketClose(reason).payload)
         #expect(close.farewell == "\(code) \(reason.rawValue)")
+    }
+
+    @Test func whatBrowsersDoNotPlayIsNamed() {
+        var omitted = OmittedSound()
+        omitted.take(.audio(.g711(.aLaw)))
+        #expect(omitted.name == "g711")
+        let text = FragmentAnnouncement(MP4Header(video: nil, audio: .g711(.uLaw)), omitted: omitted.name)
+        #expect(text.json == #"{"mime":"audio/mp4; codecs=\"ulaw\"","omitted":"g711"}"#)
+        omitted.take(.content(TransportStreamDemultiplexer.Content()))
+        #expect(omitted.name == nil)
     }
 
     // MARK: Helpers

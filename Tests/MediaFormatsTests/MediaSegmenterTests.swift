@@ -136,6 +136,17 @@ import Testing
         #expect(expected.range(of: found) != nil)
     }
 
+    /// As a WebSocket has it: nothing breaks off, and each key frame begins a part.
+    @Test(arguments: [RealStream.h264, .soundOnly]) func aPartMayBeOneFrame(_ stream: RealStream) throws {
+        var settings = MediaSegmenter.Settings()
+        settings.part = 1
+        settings.shortestSegment = 1
+        let cut = Cut(try stream.make().bytes(), settings)
+        #expect(cut.parts.count { $0.isDiscontinuity } == 0)
+        #expect(cut.parts.count >= (stream == .h264 ? 75 : 130))
+        if stream == .h264 { #expect(cut.parts.count { $0.isIndependent } == 3) }
+    }
+
     @Test(arguments: [RealStream.aLaw, .uLaw]) func g711GoesInWhereItIsWanted(_ stream: RealStream) throws {
         let bytes = try stream.make().bytes()
         #expect(Cut(bytes).headers.map(\.audio) == [nil])

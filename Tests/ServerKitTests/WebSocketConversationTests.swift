@@ -57,7 +57,8 @@ import Testing
     @Test(
         arguments: [
             (frameOf(.text, []), .unacceptableData), (frameOf(.binary, [1]), .unacceptableData),
-            (frameOf(.continuation, []), .unacceptableData), (frameOf(.connectionClose, [3]), .protocolError),
+            (frameOf(.continuation, []), .unacceptableData),
+            (frameOf(.connectionClose, [3]), .protocolError),
             (.fault(.init(what: "without a mask")), .protocolError), (.fault(.tooLarge), .messageTooLarge),
         ] as [(WebSocketConversation.Input, WebSocketErrorCode)]
     ) func whatIsAgainstTheRules(input: WebSocketConversation.Input, code: WebSocketErrorCode) {

@@ -120,9 +120,12 @@ final class FakeMedia: MediaDistributor {
         state.withLock { $0.dismissed += leases }
     }
 
+    func checkOffer(of rendition: Rendition) async throws(MediaError) {}
+
     func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses {
         throw .noSuchStream(stream)

@@ -32,6 +32,7 @@ struct UnitAPI {
             control: bench.service,
             units: bench.service,
             media: bench.media,
+            pictures: NoPictures(),
             activity: NoActivity.point
         ).addRoutes(to: router)
         application = Application(responder: router.buildResponder())

@@ -37,6 +37,25 @@ import Vm
         #expect(try key.open(key.seal(play), for: .play, of: stream, at: now) == play)
     }
 
+    /// A ticket for the small picture opens the small picture: what it is for is signed with it.
+    @Test func aTicketNamesItsRendition() throws {
+        var texts: Set<String> = []
+        for rendition in Rendition.allCases {
+            var ticket = play
+            ticket.rendition = rendition
+            let text = key.seal(ticket)
+            texts.insert(text.reveal())
+            #expect(try key.open(text, for: .play, of: stream, at: now).rendition == rendition)
+        }
+        #expect(texts.count == Rendition.allCases.count)
+        // A publisher sends the original, whatever its ticket claims.
+        var claim = publish
+        claim.rendition = .small
+        #expect(throws: TicketError.forged) {
+            try key.open(key.seal(claim), for: .publish, of: stream, at: now)
+        }
+    }
+
     /// With both names at their longest a stream ID still holds it, percent-encoded or not.
     @Test func itFitsIntoAStreamID() throws {
         var ticket = play

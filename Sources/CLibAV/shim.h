@@ -1,0 +1,5 @@
+// FFmpeg's libraries: decoding one picture, scaling it, encoding it as JPEG.
+#pragma once
+#include <libavcodec/avcodec.h>
+#include <libavutil/log.h>
+#include <libswscale/swscale.h>
