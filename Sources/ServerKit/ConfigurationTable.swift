@@ -178,6 +178,12 @@ package enum ConfigurationTable {
             "How long viewers wait for a push that broke to come again."
         ),
         ConfigurationKey(
+            "live.hls_part",
+            .duration(.milliseconds(100) ... .seconds(1)),
+            default: "250ms",
+            "Length of the parts of HLS, in whole pictures: shorter ones come earlier and cost viewers more requests."
+        ),
+        ConfigurationKey(
             "live.max_bitrate",
             .count(0...Int(Int32.max)),
             default: "0",
