@@ -83,12 +83,13 @@ extension MediaSettings {
         pictureProgramme = OwnProgramme.beside("vedette-codec", or: configuration.pictures.codec)
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
-        renditions = RenditionSettings(configuration.transcoding)
+        renditions = RenditionSettings(configuration.transcoding, codec: pictureProgramme)
     }
 }
 
 extension RenditionSettings {
-    fileprivate init(_ transcoding: Configuration.Transcoding) {
+    /// `codec`: the programme that confines ffmpeg.
+    fileprivate init(_ transcoding: Configuration.Transcoding, codec: String?) {
         self.init()
         cores = Double(transcoding.cpuPercent * ProcessInfo.processInfo.activeProcessorCount) / 100
         processes = transcoding.processes
@@ -97,16 +98,7 @@ extension RenditionSettings {
         smallFrameRate = transcoding.smallFrameRate
         smallBitrate = transcoding.smallBitrate
         if let path = transcoding.ffmpeg { ffmpeg = path }
-        confiner = Self.besideUs("vedette-codec")
-    }
-
-    /// A program that was installed together with this one.
-    private static func besideUs(_ name: String) -> String? {
-        guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-            let slash = own.lastIndex(of: "/")
-        else { return nil }
-        let path = own[...slash] + name
-        return FileManager.default.isExecutableFile(atPath: String(path)) ? String(path) : nil
+        confiner = codec
     }
 }
 

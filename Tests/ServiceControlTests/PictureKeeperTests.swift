@@ -144,6 +144,7 @@ import Testing
                 media.say(.unpublished(Self.stream, Epoch(1), .closedByPeer))
                 try await Self.wait { try await Self.blobCount(platform) == 1 }
                 media.show(nil)
+                try await Self.wait { (try? await keeper.picture(of: Self.channel, width: nil)) != nil }
                 #expect(try await keeper.picture(of: Self.channel, width: nil) == Self.picture(1, at: 1000))
                 // A remembered picture is made smaller too.
                 #expect(try await keeper.picture(of: Self.channel, width: 64).width == 64)
@@ -238,6 +239,7 @@ private final class FakeStream: MediaDistributor, StreamPictures {
     func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
         throw .unavailable("no")
     }
+    func checkOffer(of rendition: Rendition) async throws(MediaError) {}
     func close(_ stream: StreamID) async {}
     func dismiss(_ leases: [LeaseID], of stream: StreamID) async {}
     func kick(_ viewer: ViewerID, of stream: StreamID) async -> Bool { false }
@@ -247,6 +249,7 @@ private final class FakeStream: MediaDistributor, StreamPictures {
     func play(
         _ stream: StreamID,
         lease: LeaseID,
+        rendition: Rendition,
         validFor: Duration
     ) async throws(MediaError) -> PlayAddresses { throw .noSuchStream(stream) }
 }
