@@ -1,7 +1,10 @@
+import AsyncHTTPClient
 import CustomerUnit
 import Foundation
 import Glibc
 import HSSModel
+import Measurement
+import NIOCore
 import PremisesUnit
 
 /// From the glass of a camera to that of a screen: a moment burnt into each picture before it is encoded, and read after
@@ -16,6 +19,7 @@ struct GlassBenchmark {
     private static let ports = 23_490
     private static let basePort = 23_495
     private static let device = "bench-glass-0"
+    private static let stills = 40
 
     let vedette: String
     let folder: String
@@ -103,6 +107,35 @@ struct GlassBenchmark {
         let (socket, page) = (WebSocketViewer(authorityFile: platform.authorityFile), try await ask(platform))
         let pictures = try await piped { try await socket.watch(page.play.ws, $0) }
         add("Fragmented MP4 over a WebSocket, into FFmpeg", pictures, &report)
+        do { try await stills(platform, &report) } catch { report.note("Latest picture as JPEG", "\(error)") }
+    }
+
+    /// How old the latest picture is when it has been fetched. Moments of the group of pictures are met alike.
+    private func stills(_ platform: PlatformUnderTest, _ report: inout Report) async throws {
+        let live = try await ask(platform)
+        let (player, file) = (player, folder + "/latest.jpg")
+        var outcome = GlassPlayer.Outcome()
+        for _ in 0..<Self.stills {
+            var octets: [UInt8] = []
+            guard let address = live.play.jpeg else {
+                throw BenchmarkError.platform("the answer has no address of pictures")
+            }
+            for try await buffer in try await platform.client.open(url: address) {
+                octets += buffer.readableBytesView
+            }
+            let now = Stamp(milliseconds: GlassEncoder.now)
+            try Data(octets).write(to: URL(fileURLWithPath: file))
+            if let moment = try await offThread({ try player.moment(in: file) }) {
+                outcome.delays.append(Double(now.since(moment)))
+            } else {
+                outcome.unreadable += 1
+            }
+            try await Task.sleep(for: .milliseconds(270))
+        }
+        guard !outcome.delays.isEmpty else {
+            throw BenchmarkError.measurement("no moment in the latest picture")
+        }
+        add("Latest picture as JPEG, a key frame in 2 s", outcome, &report)
     }
 
     /// HLS as a player of low latency takes it: each part when it is there. Two requests for each, playlist and part.
