@@ -60,7 +60,8 @@ import Vm
                 )
             }
             let good = try address(platform) { _ in }
-            let forged = good.replacing("%2Cs%3DAgE", with: "%2Cs%3DAgF")
+            let forged = good.replacing("%2Cs%3DAwE", with: "%2Cs%3DAwF")
+            #expect(forged != good, "a ticket begins with version 3 and its purpose")
             for (address, reason) in [
                 (expired, "expired"), (foreign, "foreign-stream"), (play, "wrong-purpose"),
                 (forged, "forged"),
