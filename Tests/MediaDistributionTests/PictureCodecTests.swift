@@ -21,12 +21,13 @@ import Testing
     }
 
     private static func run(
-        _ change: (inout PictureCodec.Settings) -> Void = { _ in },
+        _ path: String = CodecProgramme.path,
+        queue: Int = 64,
+        deadline: Duration = .seconds(20),
         _ body: (PictureCodec, MetricRegistry) async throws -> Void
     ) async throws {
         var settings = PictureCodec.Settings()
-        settings.path = CodecProgramme.path
-        change(&settings)
+        (settings.path, settings.queue, settings.deadline) = (path, queue, deadline)
         let registry = MetricRegistry()
         let codec = PictureCodec(
             settings,
@@ -75,7 +76,7 @@ import Testing
         let picture = try await Self.picture.value
         let pids = try temporaryFolder().appending(path: "pids").path
         let path = try Self.script("echo $$ >> \(pids); exec \(CodecProgramme.path) \"$@\"")
-        try await Self.run({ $0.path = path }) { codec, registry in
+        try await Self.run(path) { codec, registry in
             for life in 1...4 {
                 let made = try await codec.jpeg(of: picture, .jpeg, width: 32)
                 #expect(made.width == 32)
@@ -91,7 +92,7 @@ import Testing
     ])
     func oneThatDiesCostsItsPictureOnly(line: String) async throws {
         let path = try Self.script(line)
-        try await Self.run({ $0.path = path }) { codec, registry in
+        try await Self.run(path) { codec, registry in
             await #expect(throws: PictureCodec.Failure.crashed) {
                 try await codec.jpeg(of: [1, 2, 3], .h264, width: nil)
             }
@@ -102,7 +103,7 @@ import Testing
 
     @Test func oneThatHangsIsKilled() async throws {
         let path = try Self.script("exec sleep 1000")
-        try await Self.run({ ($0.path, $0.deadline) = (path, .milliseconds(100)) }) { codec, registry in
+        try await Self.run(path, deadline: .milliseconds(100)) { codec, registry in
             await #expect(throws: PictureCodec.Failure.late) {
                 try await codec.jpeg(of: [1, 2, 3], .h264, width: nil)
             }
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test func oneThatCannotBeStartedIsToldToAll() async throws {
-        try await Self.run({ $0.path = "/nowhere/vedette-codec" }) { codec, registry in
+        try await Self.run("/nowhere/vedette-codec") { codec, registry in
             await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<10 {
                     group.addTask {
@@ -134,9 +135,7 @@ import Testing
         let path = try Self.script(
             "head -c 1 >/dev/null; while [ ! -e \(gate) ]; do sleep 0.02; done; exit 1"
         )
-        try await Self.run({
-            ($0.path, $0.queue, $0.deadline) = (path, 3, .seconds(30))
-        }) { codec, registry in
+        try await Self.run(path, queue: 3) { codec, registry in
             await withTaskGroup(of: PictureCodec.Failure?.self) { group in
                 @Sendable func ask() async -> PictureCodec.Failure? {
                     do throws(PictureCodec.Failure) {
