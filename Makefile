@@ -1,10 +1,10 @@
-# make setup | build | demo | test | bench | lint        CONFIGURATION=release for production builds
+# make setup | build | demo | test | bench | soak | lint        CONFIGURATION=release for production builds
 CONFIGURATION ?= debug
 SWIFT_BUILD = swift build -c $(CONFIGURATION)
 BIN = $(shell $(SWIFT_BUILD) --show-bin-path)
 ARGS ?=
 
-.PHONY: setup build demo test bench lint format
+.PHONY: setup build demo test bench soak lint format
 
 setup:
 	@Tests/Scripts/setup
@@ -27,3 +27,6 @@ format:
 
 bench: setup
 	@Tests/Scripts/bench
+
+soak: setup
+	@Tests/Scripts/bench soak --strict $(ARGS)

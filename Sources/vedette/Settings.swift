@@ -72,6 +72,7 @@ extension MediaSettings {
         keyLength = configuration.srt.keyLength / 8
         limits.silence = configuration.liveSilence
         limits.grace = configuration.liveGrace
+        limits.hlsPart = configuration.liveHLSPart
         limits.streams = configuration.limits.streams
         limits.viewers = configuration.limits.viewers
         limits.viewersPerStream = configuration.limits.viewersPerStream
