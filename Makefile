@@ -4,10 +4,13 @@ SWIFT_BUILD = swift build -c $(CONFIGURATION)
 BIN = $(shell $(SWIFT_BUILD) --show-bin-path)
 ARGS ?=
 
-.PHONY: setup build demo test bench soak lint format
+.PHONY: setup setup-tests build demo test bench soak lint format
 
 setup:
 	@Tests/Scripts/setup
+
+setup-tests:
+	@Tests/Scripts/setup --tests
 
 build: setup
 	$(SWIFT_BUILD) --product vedette
@@ -16,7 +19,7 @@ build: setup
 demo: build
 	@VEDETTE=$(BIN)/vedette Tests/Scripts/demo $(ARGS)
 
-test: setup lint
+test: setup-tests lint
 	@CONFIGURATION=$(CONFIGURATION) Tests/Scripts/test
 
 lint:
@@ -25,8 +28,8 @@ lint:
 format:
 	swift format -i --recursive --parallel Package.swift Sources Tests
 
-bench: setup
+bench: setup-tests
 	@Tests/Scripts/bench
 
-soak: setup
+soak: setup-tests
 	@Tests/Scripts/bench soak --strict $(ARGS)
