@@ -30,7 +30,10 @@ static int become(const struct child_order *order, pid_t parent, const sigset_t 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return errno;
     // It may have died before it was asked for.
     if (getppid() != parent) return ESRCH;
-    if (setpriority(PRIO_PROCESS, 0, order->niceness) < 0) return errno;
+    // Where we are niced that far ourselves, there is nothing to do; asking for less would be refused.
+    if (getpriority(PRIO_PROCESS, 0) < order->niceness
+        && setpriority(PRIO_PROCESS, 0, order->niceness) < 0)
+        return errno;
     if (limit(RLIMIT_AS, order->memory) < 0 || limit(RLIMIT_CPU, order->cpu_seconds) < 0
         || limit(RLIMIT_NOFILE, order->open_files) < 0 || limit(RLIMIT_FSIZE, order->file_size) < 0
         || limit(RLIMIT_CORE, 0) < 0)

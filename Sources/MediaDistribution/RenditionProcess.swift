@@ -1,10 +1,10 @@
+import Bus
 import ChildProcesses
 import HSSModel
 import HostClock
 import MediaFormats
 import NIOCore
 import SRTTransport
-import Synchronization
 import Vm
 
 /// One run of ffmpeg for a ``RenditionStream``: three tasks, one that writes the original to it, one that takes what comes out,
@@ -12,48 +12,6 @@ import Vm
 struct RenditionProcess {
     /// How often viewers over SRT that have not caught up are moved on.
     private static let tick: Duration = .milliseconds(20)
-
-    /// Whether pictures go in and none come out. While the unit is away nothing goes in, and the last of what did may well
-    /// not come out before more follows.
-    private final class Progress: Sendable {
-        private struct State {
-            /// Something has gone in since then, and nothing has come out.
-            var waitingSince: Instant?
-            var lastWrite: Instant?
-            var isWriting = false
-        }
-
-        private let state = Mutex(State())
-        private let patience: Duration
-
-        init(patience: Duration) {
-            self.patience = patience
-        }
-
-        func writes(at now: Instant) {
-            state.withLock { state in
-                let isAfterPause = state.lastWrite.map { now - $0 > patience / 2 } ?? true
-                state.waitingSince = isAfterPause ? now : state.waitingSince ?? now
-                state.isWriting = true
-            }
-        }
-
-        func wrote(at now: Instant) {
-            state.withLock { state in
-                state.lastWrite = now
-                state.isWriting = false
-            }
-        }
-
-        func gaveOutput() { state.withLock { $0.waitingSince = nil } }
-
-        func isHung(at now: Instant) -> Bool {
-            state.withLock { state in
-                guard let since = state.waitingSince, now - since > patience else { return false }
-                return state.isWriting || state.lastWrite.map { now - $0 <= patience / 2 } ?? false
-            }
-        }
-    }
 
     private enum End: Sendable {
         /// It is not wanted any more, or not with this header.
@@ -66,7 +24,7 @@ struct RenditionProcess {
     private let stream: RenditionStream
     private let number: UInt64
     private let feed: HTTPViewer
-    private let progress: Progress
+    private let progress: RenditionProgress
 
     private var patience: Duration { stream.making.settings.patience }
 
@@ -74,7 +32,7 @@ struct RenditionProcess {
         self.stream = stream
         self.number = number
         self.feed = feed
-        progress = Progress(patience: stream.making.settings.patience)
+        progress = RenditionProgress(patience: stream.making.settings.patience)
     }
 
     func run() async -> RenditionFailure? {
@@ -135,10 +93,13 @@ struct RenditionProcess {
         }
         guard !stream.isOver, !Task.isCancelled else { return nil }
         switch end {
-        case .input: return nil
-        case .hung:
+        case .input where !feed.isTooSlow: return nil
+        case .input, .hung:
             child.signal(9)
-            return RenditionFailure(reason: .hung, text: "no picture for \(patience.wholeMilliseconds) ms")
+            let text =
+                feed.isTooSlow
+                ? "it takes nothing" : "no picture for \(patience.wholeMilliseconds) ms"
+            return RenditionFailure(reason: .hung, text: text)
         case .output:
             let exit = await child.waitUntilExit(within: .seconds(1))
             let words = child.lastLines.last.map { ": \($0)" } ?? ""
@@ -199,7 +160,7 @@ struct RenditionProcess {
         stream.hub.begin(publisher: number, at: .now)
         do {
             for try await buffer in output {
-                progress.gaveOutput()
+                progress.gaveOutput(at: .now)
                 stream.gaveOutput()
                 stream.output.add(octets: buffer.readableBytes)
                 let now = Instant.now
@@ -222,12 +183,19 @@ struct RenditionProcess {
         stream.hub.ingest(run.octets, keyFrame: run.keyFrame, from: number, at: now)
     }
 
+    /// A write that ffmpeg does not take is ended from here only: it hears neither that the feed nor that the stream is over.
     private func watch() async -> End {
         while (try? await Task.sleep(for: Self.tick)) != nil {
             let now = Instant.now
             stream.hub.tick(at: now)
-            if progress.isHung(at: now) { return .hung }
+            if stream.isOver { return .input }
+            if progress.isHung(at: now) || feed.isTooSlow { return .hung }
         }
         return .input
     }
+}
+
+extension HTTPViewer {
+    /// Its stream gave it up, because nothing was taken from it.
+    fileprivate var isTooSlow: Bool { endReason == .tooSlow }
 }

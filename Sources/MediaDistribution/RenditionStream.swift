@@ -17,6 +17,8 @@ struct RenditionFailure: Error, Sendable, Equatable {
         case hung
         /// Neither pictures nor sound of the original can be read.
         case unreadable
+        /// The original changes its coding again and again.
+        case changing
     }
 
     var reason: Reason
@@ -52,10 +54,8 @@ final class RenditionStream: Sendable {
         let call: @Sendable (RenditionStream, RenditionFailure) -> Void
     }
 
-    static let mostFailures = 5
-    /// A process that lived so long was no failure.
-    private static let steadiness: Duration = .seconds(30)
-    private static let firstPause: Duration = .milliseconds(250)
+    /// How soon a pause notices ``stop()``.
+    private static let tick: Duration = .milliseconds(20)
 
     let id: UInt64
     let stream: StreamID
@@ -66,8 +66,6 @@ final class RenditionStream: Sendable {
     private let source: StreamHub
     private let callback: Callback
     private let state = Mutex(State())
-    private let over: AsyncStream<Void>
-    private let finishOver: AsyncStream<Void>.Continuation
 
     init(
         _ id: UInt64,
@@ -86,7 +84,6 @@ final class RenditionStream: Sendable {
         self.making = making
         callback = Callback(call: onFailure)
         output = Tally(at: .now)
-        (over, finishOver) = AsyncStream.makeStream()
     }
 
     func onFailure(_ stream: RenditionStream, _ failure: RenditionFailure) { callback.call(stream, failure) }
@@ -99,49 +96,54 @@ final class RenditionStream: Sendable {
         }
         // What waits is of no use to anybody.
         feed?.end(.closedByPeer)
-        finishOver.finish()
     }
 
     var isOver: Bool { state.withLock(\.isOver) }
 
     /// Runs until ``stop()``, or until it is given up.
     @concurrent func run() async -> RenditionFailure? {
-        var failures = 0
+        var restarts = RenditionRestarts()
         var number: UInt64 = 0
         while !isOver, !Task.isCancelled {
             let began = Instant.now
             number += 1
             let failure = await runProcess(number)
             hub.finish(at: .now)
-            guard let failure else { continue }
-            making.metrics.count(failure)
-            if .now - began >= Self.steadiness { failures = 0 }
-            failures += 1
-            let isGivenUp = failures >= Self.mostFailures
-            making.logger.log(
-                level: isGivenUp ? .warning : .notice,
-                isGivenUp ? "A rendition was given up" : "A rendition is begun anew",
-                metadata: [
-                    "stream": "\(stream)", "rendition": "\(rendition.rawValue)",
-                    "reason": "\(failure.reason.rawValue)", "text": "\(failure.text)",
-                ]
-            )
-            guard !isGivenUp else { return failure }
-            state.withLock { state in
-                state.restarts += 1
-                state.activity = .restarting
+            guard !isOver, !Task.isCancelled else { break }
+            switch restarts.ended(failure, after: .now - began) {
+            case .atOnce: continue
+            case .after(let pause, let failure):
+                tell(failure, "A rendition is begun anew", .notice)
+                state.withLock { state in
+                    state.restarts += 1
+                    state.activity = .restarting
+                }
+                await wait(pause)
+            case .giveUp(let failure):
+                tell(failure, "A rendition was given up", .warning)
+                return failure
             }
-            await pause(Self.firstPause * (1 << (failures - 1)))
         }
         return nil
     }
 
-    private func pause(_ length: Duration) async {
-        await withTaskGroup { tasks in
-            tasks.addTask { try? await Task.sleep(for: length) }
-            tasks.addTask { [over] in for await _ in over {} }
-            await tasks.next()
-            tasks.cancelAll()
+    private func tell(_ failure: RenditionFailure, _ message: Logger.Message, _ level: Logger.Level) {
+        making.metrics.count(failure)
+        making.logger.log(
+            level: level,
+            message,
+            metadata: [
+                "stream": "\(stream)", "rendition": "\(rendition.rawValue)",
+                "reason": "\(failure.reason.rawValue)", "text": "\(failure.text)",
+            ]
+        )
+    }
+
+    /// Shorter where it is stopped or cancelled. Looks instead of listening: pauses are few, and there may be another.
+    private func wait(_ pause: Duration) async {
+        let end = Instant.now + pause
+        while !isOver, .now < end {
+            guard (try? await Task.sleep(for: Self.tick)) != nil else { return }
         }
     }
 

@@ -313,6 +313,8 @@ final class StreamTable: Sendable {
             conclude(.init(publishing, of: id, reason, at: now), publishing.peer, &state)
             state.feeds.send(.unpublished(id, publishing.epoch, reason), metrics)
         }
+        for rendition in stream.renditions.running.keys { endRendition(rendition, of: id, &state) }
+        // Where the stream is not in the table any more.
         for running in stream.renditions.running.values { running.stream.stop() }
         var left = stream.viewers.count
         for viewer in stream.viewers.values {

@@ -13,7 +13,7 @@ extension StreamTable {
     func checkOffer(of rendition: Rendition, of stream: Stream, at now: WallTime) throws(MediaError) {
         guard rendition != .original else { return }
         if let reason = renditions.whyNot { throw .noTranscoding(reason) }
-        guard !stream.isServedByOriginal(rendition), stream.renditions.running[rendition] == nil else {
+        guard !stream.isServedByOriginal(rendition), stream.renditions.current(rendition) == nil else {
             return
         }
         if let failed = stream.renditions.givenUp[rendition], failed.until > now {
@@ -37,11 +37,12 @@ extension StreamTable {
         _ state: inout State
     ) throws(MediaRefusal) -> StreamHub {
         guard !stream.isServedByOriginal(rendition) else { return stream.hub }
-        if let running = stream.renditions.running[rendition] { return running.stream.hub }
+        if let current = stream.renditions.current(rendition) { return current.hub }
         let opened = renditions.open(rendition, of: id, from: stream.hub, at: .now) { [weak self] in
             self?.giveUp($0, $1, at: .now)
         }
         guard let opened else { throw .transcoding }
+        endRendition(rendition, of: id, &state)
         state.streams[id]?.renditions.running[rendition] = .init(stream: opened)
         return opened.hub
     }
@@ -53,7 +54,7 @@ extension StreamTable {
             guard state.streams[id]?.renditions.running[rendition.rendition]?.stream === rendition else {
                 return
             }
-            state.streams[id]?.renditions.running[rendition.rendition] = nil
+            endRendition(rendition.rendition, of: id, &state)
             state.streams[id]?.renditions.givenUp[rendition.rendition] = (failure.text, now + Self.rest)
             endViewers(of: id, .transcodingFailed, at: now, &state) {
                 $0.isTranscoded && $0.rendition == rendition.rendition
@@ -95,10 +96,18 @@ extension StreamTable {
                 let since = running.idleSince ?? now
                 state.streams[id]?.renditions.running[rendition]?.idleSince = since
                 guard now - since >= limits.renditionLinger else { continue }
-                state.streams[id]?.renditions.running[rendition] = nil
-                running.stream.stop()
+                endRendition(rendition, of: id, &state)
             }
         }
+    }
+
+    /// Nobody is handed it from now on. What it sent stays counted.
+    func endRendition(_ rendition: Rendition, of id: StreamID, _ state: inout State) {
+        guard let running = state.streams[id]?.renditions.running.removeValue(forKey: rendition) else {
+            return
+        }
+        running.stream.stop()
+        state.streams[id]?.renditions.earlierSent += running.stream.hub.bytesSent
     }
 
     /// What operators see of them.
@@ -116,6 +125,9 @@ extension StreamTable {
 extension StreamTable.Stream {
     /// All that its viewers are served from.
     var hubs: [StreamHub] { [hub] + renditions.running.values.map(\.stream.hub) }
+
+    /// What its viewers were sent, those of renditions that have ended too.
+    var bytesSent: UInt64 { hubs.reduce(renditions.earlierSent) { $0 + $1.bytesSent } }
 
     /// Nothing has to be made. Before a programme has shown itself nobody knows.
     func isServedByOriginal(_ rendition: Rendition) -> Bool {

@@ -61,8 +61,15 @@ extension StreamTable {
         }
 
         var running: [Rendition: Running] = [:]
+        /// By those that have ended.
+        var earlierSent: UInt64 = 0
         /// Not tried again before then.
         var givenUp: [Rendition: (reason: String, until: WallTime)] = [:]
+
+        /// The one that a viewer can be handed; one that was stopped sends nothing any more.
+        func current(_ rendition: Rendition) -> RenditionStream? {
+            running[rendition].flatMap { $0.stream.isOver ? nil : $0.stream }
+        }
     }
 
     struct Closed {

@@ -48,7 +48,7 @@ extension StreamStatus {
             publishing: stream.publishing?.isAnnounced ?? false,
             viewers: stream.viewers.count,
             bytesReceived: stream.hub.bytesReceived,
-            bytesSent: stream.hubs.reduce(0) { $0 + $1.bytesSent },
+            bytesSent: stream.bytesSent,
             packetsLost: stream.hub.packetsLost,
             startedAt: stream.startedAt,
             bitrate: stream.publishing?.peer.tally.bitrate(at: now) ?? 0,

@@ -115,3 +115,43 @@ import Testing
         }
     }
 }
+
+@Suite("When ffmpeg is begun anew, and when it hangs") struct RenditionRestartsTests {
+    private let failure = RenditionFailure(reason: .crashed, text: "status 1")
+
+    private func pauses(_ failure: RenditionFailure?, after lifetime: Duration) -> [Duration] {
+        var restarts = RenditionRestarts()
+        var pauses: [Duration] = []
+        while pauses.count < 100, case .after(let pause, _) = restarts.ended(failure, after: lifetime) {
+            pauses.append(pause)
+        }
+        return pauses
+    }
+
+    @Test func eachPauseIsLongerAndTheFifthFailureIsTheLast() {
+        let expected: [Duration] = [.milliseconds(250), .milliseconds(500), .seconds(1), .seconds(2)]
+        #expect(pauses(failure, after: .seconds(3)) == expected)
+        // A coding that changes with each picture is no reason to start as many processes.
+        #expect(pauses(nil, after: .milliseconds(900)) == expected)
+    }
+
+    @Test func whatRanForAWhileIsNoFailure() {
+        #expect(pauses(failure, after: .seconds(30)) == Array(repeating: .milliseconds(250), count: 100))
+        var restarts = RenditionRestarts()
+        #expect(restarts.ended(nil, after: .seconds(2)) == .atOnce)
+    }
+
+    /// It gave pictures while a write to it was not taken, and then neither.
+    @Test func aWriteThatIsNeverTakenIsFound() {
+        func second(_ number: Int64) -> Instant { Instant(nanoseconds: number * 1_000_000_000) }
+        let progress = RenditionProgress(patience: .seconds(10))
+        progress.writes(at: second(0))
+        progress.gaveOutput(at: second(5))
+        #expect(!progress.isHung(at: second(15)))
+        #expect(progress.isHung(at: second(16)))
+        progress.gaveOutput(at: second(16))
+        progress.wrote(at: second(17))
+        progress.gaveOutput(at: second(17))
+        #expect(!progress.isHung(at: second(60)))
+    }
+}

@@ -204,14 +204,17 @@ import Testing
             let unit = try platform.publish(clip, to: try await platform.order(stream), loops: -1)
             #expect(await platform.events.wait(for: .published(stream, Epoch(1))))
             let play = try await platform.play(stream, .small)
+            let began = ContinuousClock.now
             let viewer = try Tool("curl", ["-sS", "-o", "/dev/null", play.http])
             let lease = LeaseID(unchecked: "lease-small")
             #expect(
                 await platform.events.wait(for: .viewerLeft(stream, lease, viewers: 0, .transcodingFailed))
             )
+            // Each pause is held, and not the first alone: 0.25, 0.5, 1 and 2 s.
+            #expect(ContinuousClock.now - began >= .milliseconds(3750))
             #expect(await viewer.waitForExit() != 0, "an answer that is broken off")
             let failures = platform.metric("vedette_renditions_failed_total{reason=\"crashed\"}")
-            #expect(failures == Double(RenditionStream.mostFailures))
+            #expect(failures == Double(RenditionRestarts.mostFailures))
             await #expect(throws: MediaError.transcodingFailed("status 1")) {
                 try await platform.play(stream, .small)
             }
@@ -256,7 +259,10 @@ import Testing
             let status = try #require(await platform.status(stream)?.renditions.first)
             #expect(status.activity == .starting && status.skipped > 0)
             #expect(status.queuedBytes <= 3 << 19)
+            let process = try #require(platform.processes(of: stream).first)
             await platform.media.close(stream)
+            // Though a write to it is never taken.
+            try await platform.wait { _ in kill(process, 0) != 0 }
             #expect(await original.waitForExit() == 0)
             let received = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
             let isTheSame = received.suffix(sent.count - 263_200).elementsEqual(sent.dropFirst(263_200))
