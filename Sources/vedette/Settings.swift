@@ -83,6 +83,8 @@ extension MediaSettings {
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
         renditions = RenditionSettings(configuration.transcoding)
+        // It confines what it is told to run, as it does itself.
+        renditions.confiner = pictureProgramme
     }
 }
 
@@ -96,16 +98,6 @@ extension RenditionSettings {
         smallFrameRate = transcoding.smallFrameRate
         smallBitrate = transcoding.smallBitrate
         if let path = transcoding.ffmpeg { ffmpeg = path }
-        confiner = Self.besideUs("vedette-codec")
-    }
-
-    /// A program that was installed together with this one.
-    private static func besideUs(_ name: String) -> String? {
-        guard let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-            let slash = own.lastIndex(of: "/")
-        else { return nil }
-        let path = own[...slash] + name
-        return FileManager.default.isExecutableFile(atPath: String(path)) ? String(path) : nil
     }
 }
 
