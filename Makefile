@@ -1,13 +1,16 @@
-# make setup | build | demo | test | bench | lint        CONFIGURATION=release for production builds
+# make setup | build | demo | test | bench | soak | lint        CONFIGURATION=release for production builds
 CONFIGURATION ?= debug
 SWIFT_BUILD = swift build -c $(CONFIGURATION)
 BIN = $(shell $(SWIFT_BUILD) --show-bin-path)
 ARGS ?=
 
-.PHONY: setup build demo test bench lint format
+.PHONY: setup setup-tests build demo test bench soak lint format
 
 setup:
 	@Tests/Scripts/setup
+
+setup-tests:
+	@Tests/Scripts/setup --tests
 
 build: setup
 	$(SWIFT_BUILD) --product vedette
@@ -16,7 +19,7 @@ build: setup
 demo: build
 	@VEDETTE=$(BIN)/vedette Tests/Scripts/demo $(ARGS)
 
-test: setup lint
+test: setup-tests lint
 	@CONFIGURATION=$(CONFIGURATION) Tests/Scripts/test
 
 lint:
@@ -25,5 +28,8 @@ lint:
 format:
 	swift format -i --recursive --parallel Package.swift Sources Tests
 
-bench: setup
+bench: setup-tests
 	@Tests/Scripts/bench
+
+soak: setup-tests
+	@Tests/Scripts/bench soak --strict $(ARGS)

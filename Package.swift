@@ -209,7 +209,7 @@ let package = Package(
 
         // What the benchmarks look at streams with: values without a line of the platform.
         .target(name: "Measurement", path: "Tests/Measurement", swiftSettings: settings),
-        tests("MeasurementTests", ["Measurement"]),
+        tests("MeasurementTests", ["Measurement", "MediaFormats"]),
 
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         tests("HSSModelTests", ["HSSModel"]),

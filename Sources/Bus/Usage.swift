@@ -9,7 +9,7 @@ package struct MediaUsage: Sendable, Equatable {
         package var bytes: Int64
         /// How long its connections stood, added up.
         package var time: Duration
-        /// No connection is left, and none can add anything.
+        /// No connection was left at that moment. Whoever watched may come again.
         package var isOver: Bool
 
         package init(channel: ChannelAddress, side: Side, bytes: Int64, time: Duration, isOver: Bool) {
@@ -34,12 +34,15 @@ package struct MediaUsage: Sendable, Equatable {
     package var lines: [Line]
     /// More waits than fits into one report.
     package var hasMore: Bool
+    /// When it was made first.
+    package var takenAt: Instant
 
-    package init(run: String, number: Int64, lines: [Line], hasMore: Bool) {
+    package init(run: String, number: Int64, lines: [Line], hasMore: Bool, takenAt: Instant) {
         self.run = run
         self.number = number
         self.lines = lines
         self.hasMore = hasMore
+        self.takenAt = takenAt
     }
 }
 

@@ -88,6 +88,7 @@ struct Confinement {
         try filter.rule(.refuse(ENOSYS), ["clone3", "openat2"])
         // Threads, but no processes.
         try filter.rule(.refuse(EPERM), ["clone"], where: .lacks(0, 0x0001_0000))
+        try leaveOthersAlone(filter)
         let address = UInt64(UInt(bitPattern: path))
         for bit in 0..<64 {
             // "Is not this one" is not to be said in one comparison with a mask: it differs in some bit.
@@ -99,6 +100,45 @@ struct Confinement {
             )
         }
         try filter.load()
+    }
+
+    /// The platform runs under the same user: it is not to be killed, nor limited, nor signalled by its pipes, and not to
+    /// be outlived. The command keeps this process's number, so that it may end itself.
+    private static func leaveOthersAlone(_ filter: borrowing CallFilter) throws(ConfinementError) {
+        let own = UInt64(UInt32(bitPattern: getpid()))
+        for bit in 0..<32 {
+            let mask = UInt64(1) << UInt64(bit)
+            try filter.rule(
+                .refuse(EPERM),
+                ["tgkill"],
+                where: CallFilter.Condition(argument: 0, mask: mask, value: ~own & mask)
+            )
+            // 0 means itself.
+            try filter.rule(
+                .refuse(EPERM),
+                ["prlimit64", "sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr"],
+                where: CallFilter.Condition(argument: 0, mask: mask, value: mask)
+            )
+            try filter.rule(
+                .refuse(EPERM),
+                ["setpriority", "ioprio_set"],
+                where: CallFilter.Condition(argument: 1, mask: mask, value: mask)
+            )
+        }
+        // F_SETOWN, F_SETSIG, F_SETOWN_EX: a signal to whoever is named when a pipe has something.
+        for command: UInt64 in [8, 10, 15] {
+            try filter.rule(
+                .refuse(EPERM),
+                ["fcntl"],
+                where: CallFilter.Condition(argument: 1, mask: 0xFFFF_FFFF, value: command)
+            )
+        }
+        // PR_SET_PDEATHSIG
+        try filter.rule(
+            .refuse(EPERM),
+            ["prctl"],
+            where: CallFilter.Condition(argument: 0, mask: 0xFFFF_FFFF, value: 1)
+        )
     }
 
     private static let denied = [

@@ -71,25 +71,26 @@ enum PictureCodec {
         scaled.frame.height = Int32(size.height)
         scaled.frame.format = AV_PIX_FMT_YUV420P.rawValue
         guard av_frame_get_buffer(scaled.pointer, 0) >= 0 else { throw .memory }
-        guard
-            let scaler = sws_getContext(
-                source.frame.width,
-                source.frame.height,
-                format,
-                scaled.frame.width,
-                scaled.frame.height,
-                AV_PIX_FMT_YUV420P,
-                SWS_BICUBIC | SWS_ACCURATE_RND,
-                nil,
-                nil,
-                nil
-            )
-        else { throw .unsupported }
+        guard let scaler = sws_alloc_context() else { throw .memory }
         defer { sws_freeContext(scaler) }
+        let isFullRange = source.frame.color_range == AVCOL_RANGE_JPEG ? Int32(1) : 0
+        // The ranges before the beginning: where nothing is scaled, swscale decides there whether it only copies.
+        let settings: [(String, Int32)] = [
+            ("srcw", source.frame.width), ("srch", source.frame.height), ("src_format", format.rawValue),
+            ("src_range", isFullRange), ("dstw", scaled.frame.width), ("dsth", scaled.frame.height),
+            ("dst_format", AV_PIX_FMT_YUV420P.rawValue), ("dst_range", 1),
+            ("sws_flags", SWS_BICUBIC | SWS_ACCURATE_RND),
+        ]
+        for (name, value) in settings {
+            guard av_opt_set_int(UnsafeMutableRawPointer(scaler), name, Int64(value), 0) >= 0 else {
+                throw .unsupported
+            }
+        }
+        guard sws_init_context(scaler, nil, nil) >= 0 else { throw .unsupported }
         sws_setColorspaceDetails(
             scaler,
             sws_getCoefficients(matrix(of: source.frame)),
-            source.frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0,
+            isFullRange,
             sws_getCoefficients(SWS_CS_ITU601),
             1,
             0,

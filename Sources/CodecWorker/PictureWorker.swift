@@ -31,7 +31,7 @@ enum PictureWorker {
         try filter.rule(.allow, ["mmap", "mprotect"], where: .lacks(2, PROT_EXEC))
         try filter.rule(.allow, ["munmap", "mremap", "madvise", "brk", "futex"])
         try filter.rule(.allow, ["rt_sigreturn", "rt_sigprocmask", "restart_syscall"])
-        try filter.rule(.allow, ["clock_gettime", "getrandom", "getpid", "gettid", "sched_yield"])
+        try filter.rule(.allow, ["getrandom", "getpid", "gettid", "sched_yield"])
         // A trap of ours ends it (abort).
         try filter.rule(.allow, ["tgkill"], where: .equals(0, UInt64(getpid())))
         try filter.rule(.allow, ["exit", "exit_group"])

@@ -45,6 +45,7 @@ final class HLSMuxer: Sendable {
         var segments = MediaSegmenter.Settings()
         segments.longestSegment = Int64(target) * 90_000
         segments.shortestSegment = 45_000
+        segments.part = limits.hlsPart.wholeMilliseconds * 90
         segments.largestSegment = min(segments.largestSegment, limits.hlsWindowInBytes / 3)
         segments.largestPart = min(segments.largestPart, segments.largestSegment)
         segmentSettings = segments

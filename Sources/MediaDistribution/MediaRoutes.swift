@@ -53,12 +53,16 @@ extension MediaService {
     }
 
     /// Neutral for the peer: what is wrong with a ticket is only counted.
-    func admit(_ request: Request, _ name: String?) throws -> Ticket {
+    func admit(_ request: Request, _ name: String?, forPicture: Bool = false) throws -> Ticket {
         do throws(MediaRefusal) {
             guard let stream = name.flatMap(StreamID.init(rawValue:)) else { throw .notRunning }
             guard let text = request.uri.queryParameters["ticket"] else { throw .malformed }
             let ticket = try admission.playTicket(Secret(String(text)), of: stream)
-            try table.check(viewer: ticket)
+            if forPicture {
+                try table.check(pictureFor: ticket)
+            } else {
+                try table.check(viewer: ticket)
+            }
             return ticket
         } catch {
             throw refuse(error)

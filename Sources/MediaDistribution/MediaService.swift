@@ -53,7 +53,7 @@ package final class MediaService: MediaDistributor, MediaAccounting, Service {
             issuer: issuer,
             renditions: renditions,
             metrics: metrics,
-            usage: UsageLedger(metrics: registry),
+            usage: UsageLedger(lingering: settings.limits.hlsSilence, metrics: registry),
             logger: logger
         )
         hls = HLSSessions(limits: settings.limits, table: table, metrics: metrics)

@@ -78,6 +78,8 @@ package struct MediaLimits: Sendable {
     package var sendBufferInBytes = 3 << 20
     /// Parts and segments kept of one stream that is watched over HLS, in octets.
     package var hlsWindowInBytes = 24 << 20
+    /// What a part of HLS comes near to, in whole pictures.
+    package var hlsPart: Duration = .milliseconds(250)
     /// Key frames and JPEGs that are kept for those who ask next, in octets.
     package var pictureCacheInBytes = 64 << 20
     /// Pictures that wait for `vedette-codec`.

@@ -30,6 +30,15 @@ struct PictureCache {
         var sizeInBytes: Int {
             jpegs.values.reduce(key?.picture.bytes.count ?? 0) { $0 + $1.jpeg.count }
         }
+
+        /// The one that was asked for; where there are enough of them, the next larger one.
+        func made(_ width: Int?) -> Result<Picture, PictureError>? {
+            if let exact = jpegs[width ?? 0] { return .success(exact) }
+            guard jpegs.count >= PictureCache.mostWidths else { return nil }
+            let wanted = width ?? .max
+            let known = jpegs.values.sorted { ($0.width ?? 0) < ($1.width ?? 0) }
+            return (known.first { ($0.width ?? 0) >= wanted } ?? known.last).map { .success($0) }
+        }
     }
 
     /// Of one key frame. Who asks for more gets the next larger one of these.
@@ -59,12 +68,14 @@ struct PictureCache {
         if let failure = entry.failure, failure.until > now || isCurrent && failure.mark == entry.key?.mark {
             return .failure(failure.error)
         }
-        guard isCurrent else { return nil }
-        if let exact = entry.jpegs[width ?? 0] { return .success(exact) }
-        guard entry.jpegs.count >= Self.mostWidths else { return nil }
-        let wanted = width ?? .max
-        let known = entry.jpegs.values.sorted { ($0.width ?? 0) < ($1.width ?? 0) }
-        return (known.first { ($0.width ?? 0) >= wanted } ?? known.last).map { .success($0) }
+        return isCurrent ? entry.made(width) : nil
+    }
+
+    /// What is known of one key frame: that nothing can be made of it, or the JPEG.
+    func answer(_ stream: StreamID, _ width: Int?, of mark: KeyFrameMark?) -> Result<Picture, PictureError>? {
+        guard let entry = entries[stream], entry.key?.mark == mark else { return nil }
+        if let failure = entry.failure, failure.mark == mark { return .failure(failure.error) }
+        return entry.made(width)
     }
 
     func keyFrame(of stream: StreamID) -> KeyFrame? { entries[stream]?.key }
@@ -89,7 +100,10 @@ struct PictureCache {
         at now: Instant
     ) {
         guard let key = entries[stream]?.key, key.mark == mark else { return }
-        change(stream, at: now) { $0.jpegs[width ?? 0] = picture }
+        change(stream, at: now) { entry in
+            guard entry.jpegs[width ?? 0] != nil || entry.jpegs.count < Self.mostWidths else { return }
+            entry.jpegs[width ?? 0] = picture
+        }
     }
 
     mutating func keep(_ error: PictureError, of stream: StreamID, _ mark: KeyFrameMark?, until: Instant) {

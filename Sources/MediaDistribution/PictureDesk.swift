@@ -21,9 +21,13 @@ final class PictureDesk: Sendable {
         var patience: Duration = .seconds(5)
         /// How long a stream whose picture broke the decoder is not tried again.
         var penalty: Duration = .seconds(10)
+        /// How long a stream that showed no key frame is not read again.
+        var blindness: Duration = .seconds(5)
         var waiters = 2000
         /// Different ones at a time; each waits for the decoder, or for a key frame.
         var flights = 128
+        /// Of one stream; they are made one after the other, so that one that fails costs its siblings nothing.
+        var flightsOfAStream = PictureCache.mostWidths
     }
 
     typealias Outcome = Result<Picture, PictureError>
@@ -38,6 +42,10 @@ final class PictureDesk: Sendable {
         var cache: PictureCache
         var flights: [Flight: [CheckedContinuation<Outcome, Never>]] = [:]
         var waiters = 0
+        /// Streams of which a picture is being made, with the flights that wait for their turn.
+        var turns: [StreamID: [CheckedContinuation<Void, Never>]] = [:]
+        /// Streams that showed no key frame when they were read, with the last one that had begun by then.
+        var blind: [StreamID: (mark: KeyFrameMark?, until: Instant)] = [:]
         /// Those that have been published, with their media.
         var hubs: [StreamID: StreamHub] = [:]
         var isOpen = true
@@ -120,7 +128,9 @@ final class PictureDesk: Sendable {
             state.waiters += 1
             return .waiting
         }
-        guard state.flights.count < settings.flights else { return .known(.failure(.busy)) }
+        guard state.flights.count < settings.flights,
+            state.flights.keys.count(where: { $0.stream == flight.stream }) < settings.flightsOfAStream
+        else { return .known(.failure(.busy)) }
         state.flights[flight] = [continuation]
         state.waiters += 1
         return .first(hub)
@@ -172,7 +182,13 @@ final class PictureDesk: Sendable {
     }
 
     private func make(_ flight: Flight, _ hub: StreamHub?) async -> Outcome {
+        await takeTurn(flight.stream)
+        defer { passTurn(flight.stream) }
         guard let key = await keyFrame(of: flight.stream, hub) else { return .failure(.none) }
+        let stream = flight.stream
+        // A sibling may have been told meanwhile.
+        let known = state.withLock { $0.cache.answer(stream, flight.width, of: key.mark) }
+        if let known { return known }
         do throws(PictureCodec.Failure) {
             let made = try await codec.jpeg(
                 of: key.picture.bytes,
@@ -192,19 +208,56 @@ final class PictureDesk: Sendable {
         }
     }
 
+    private func takeTurn(_ stream: StreamID) async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                guard state.turns[stream] != nil else {
+                    state.turns[stream] = []
+                    return true
+                }
+                state.turns[stream]?.append(continuation)
+                return false
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    private func passTurn(_ stream: StreamID) {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard state.turns[stream]?.isEmpty == false else {
+                state.turns[stream] = nil
+                return nil
+            }
+            return state.turns[stream]?.removeFirst()
+        }
+        next?.resume()
+    }
+
     /// The current one of a stream that runs; the last one of a stream that does not.
     private func keyFrame(of stream: StreamID, _ hub: StreamHub?) async -> PictureCache.KeyFrame? {
         let known = state.withLock { $0.cache.keyFrame(of: stream) }
         guard let hub else { return known }
         let mark = hub.keyFrame
         if let known, known.mark == mark { return known }
+        let isBlind = state.withLock { state in
+            guard let blind = state.blind[stream], blind.until > .now else { return false }
+            return blind.mark != nil || mark == nil
+        }
+        if isBlind { return known }
         let limit = limits.viewerQueueInBytes
         // A stream that has ended shows nothing more, however long one waits.
         let picture =
             table.isPublishing(stream)
             ? await KeyFrameReader.read(hub, limitInBytes: limit, within: settings.patience)
             : KeyFrameReader.readEnded(hub)
-        guard let picture else { return known }
+        guard let picture else {
+            state.withLock { state in
+                let now = Instant.now
+                state.blind = state.blind.filter { $0.value.until > now }
+                state.blind[stream] = (mark, now + settings.blindness)
+            }
+            return known
+        }
         // The stream may have gone on while it was read; then the picture is a little newer than its mark.
         let found = PictureCache.KeyFrame(picture: picture, mark: mark ?? hub.keyFrame, at: .now, .now)
         state.withLock { $0.cache.keep(found, of: stream, at: .now) }
@@ -214,14 +267,26 @@ final class PictureDesk: Sendable {
     // MARK: Beginnings and ends of streams
 
     private func follow() async {
-        for await event in table.subscribe() {
-            switch event {
-            case .published(let stream, _):
-                guard let hub = table.hub(of: stream) else { continue }
-                state.withLock { $0.hubs[stream] = hub }
-            case .unpublished(let stream, _, _): keepLast(of: stream)
-            case .viewerJoined, .viewerLeft: break
+        // A listener that falls too far behind is cut off, and told again what runs when it asks again.
+        while !Task.isCancelled {
+            let events = table.subscribe()
+            for stream in state.withLock({ Array($0.hubs.keys) }) where !table.isPublishing(stream) {
+                keepLast(of: stream)
             }
+            for await event in events { take(event) }
+        }
+    }
+
+    /// Its end will be heard of.
+    func isFollowing(_ stream: StreamID) -> Bool { state.withLock { $0.hubs[stream] != nil } }
+
+    private func take(_ event: MediaEvent) {
+        switch event {
+        case .published(let stream, _):
+            guard let hub = table.hub(of: stream) else { return }
+            state.withLock { $0.hubs[stream] = hub }
+        case .unpublished(let stream, _, _): keepLast(of: stream)
+        case .viewerJoined, .viewerLeft: break
         }
     }
 

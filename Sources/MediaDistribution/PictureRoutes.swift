@@ -22,7 +22,7 @@ extension MediaService {
 
     private func picture(_ request: Request, _ name: String?) async throws -> Response {
         do {
-            let ticket = try admit(request, name)
+            let ticket = try admit(request, name, forPicture: true)
             let width = try PictureResponse.width(of: request)
             let picture = try await pictures.picture(of: ticket.stream, width: width)
             return PictureResponse.make(

@@ -181,6 +181,11 @@ final class StreamTable: Sendable {
 
     // MARK: Viewers
 
+    /// Whether the ticket counts and the stream runs, however many watch it: a picture takes no viewer's place.
+    func check(pictureFor ticket: Ticket) throws(MediaRefusal) {
+        try withState { state throws(MediaRefusal) in _ = try running(ticket, state) }
+    }
+
     func check(viewer ticket: Ticket) throws(MediaRefusal) {
         try withState { state throws(MediaRefusal) in try check(viewer: ticket, state) }
     }
@@ -240,14 +245,19 @@ final class StreamTable: Sendable {
     }
 
     private func check(viewer ticket: Ticket, _ state: State) throws(MediaRefusal) {
-        guard state.isOpen else { throw .shuttingDown }
-        if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
-        if let lease = ticket.lease, state.dismissed[lease] != nil { throw .void }
-        guard let stream = state.streams[ticket.stream], stream.publishing != nil else { throw .notRunning }
+        let stream = try running(ticket, state)
         guard state.viewers < limits.viewers, stream.viewers.count < limits.viewersPerStream else {
             throw .tooManyViewers
         }
         try checkRoom(for: ticket.rendition, of: stream, at: .now)
+    }
+
+    private func running(_ ticket: Ticket, _ state: State) throws(MediaRefusal) -> Stream {
+        guard state.isOpen else { throw .shuttingDown }
+        if let closed = state.closed[ticket.stream], ticket.epoch <= closed.epoch { throw .void }
+        if let lease = ticket.lease, state.dismissed[lease] != nil { throw .void }
+        guard let stream = state.streams[ticket.stream], stream.publishing != nil else { throw .notRunning }
+        return stream
     }
 
     // MARK: Time and the end

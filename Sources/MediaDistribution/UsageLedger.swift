@@ -15,8 +15,6 @@ final class UsageLedger: Sendable {
 
     /// Lines of one report: what is booked in one transaction.
     static let linesOfReport = 5000
-    /// A connection that was ended may still count what was on its way; longer than any viewer lingers.
-    static let aftermath = Duration.seconds(3)
     private static let mostAccounts = 200_000
     private static let mostEnded = 65_536
 
@@ -51,11 +49,15 @@ final class UsageLedger: Sendable {
     }
 
     private let run: String
+    /// A connection that was ended may still count what was on its way; longer than any viewer lingers.
+    let aftermath: Duration
     private let lost: Counter
     private let state = Mutex(State())
 
-    init(metrics: MetricRegistry) {
+    /// `lingering`: how long viewers may take what is there of a stream that ended (``MediaLimits/hlsSilence``).
+    init(lingering: Duration = .zero, metrics: MetricRegistry) {
         run = RandomName.make("m")
+        aftermath = lingering + .seconds(3)
         lost = metrics.counter(
             "vedette_usage_lost_bytes_total",
             "Media that is on no account, because nobody took the reports of too many channels."
@@ -90,10 +92,10 @@ final class UsageLedger: Sendable {
                 guard report.number == settled else { return report }
                 state.report = nil
             }
-            collect(&state, at: now, aftermath: Self.aftermath)
+            collect(&state, at: now, aftermath: aftermath)
             let accounts = state.sums.keys.prefix(Self.linesOfReport)
             guard !accounts.isEmpty else {
-                return MediaUsage(run: run, number: state.lastNumber, lines: [], hasMore: false)
+                return MediaUsage(run: run, number: state.lastNumber, lines: [], hasMore: false, takenAt: now)
             }
             let standing = Set(state.connections.values.map(\.account))
             let lines = accounts.compactMap { account in
@@ -106,7 +108,8 @@ final class UsageLedger: Sendable {
                 run: run,
                 number: state.lastNumber,
                 lines: lines,
-                hasMore: !state.sums.isEmpty
+                hasMore: !state.sums.isEmpty,
+                takenAt: now
             )
             state.report = report
             return report
@@ -128,6 +131,10 @@ final class UsageLedger: Sendable {
             if let end = connection.endedAt, now - end >= aftermath {
                 state.connections[id] = nil
                 state.ended -= 1
+                // Told even when it has nothing to add, so that whoever keeps accounts hears of its end.
+                if state.sums[connection.account] == nil, state.sums.count < Self.mostAccounts {
+                    state.sums[connection.account] = Amount()
+                }
             } else {
                 state.connections[id] = connection
             }

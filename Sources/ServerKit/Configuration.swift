@@ -161,6 +161,7 @@ package struct Configuration: Sendable {
     package var liveLinger: Duration
     package var liveSilence: Duration
     package var liveGrace: Duration
+    package var liveHLSPart: Duration
     /// Bit/s; 0: no limit.
     package var liveMaxBitrate: Int
     package var transcoding: Transcoding
@@ -212,6 +213,7 @@ package struct Configuration: Sendable {
         liveLinger = read.duration("live.linger")
         liveSilence = read.duration("live.silence")
         liveGrace = read.duration("live.grace")
+        liveHLSPart = read.duration("live.hls_part")
         transcoding = Transcoding(
             cpuPercent: read.number("transcoding.cpu_percent"),
             processes: read.number("transcoding.processes"),

@@ -16,6 +16,7 @@ package final class PictureKeeper: ChannelPictures, Service {
     package struct Settings: Sendable {
         /// `pictures.keep_every`; zero: only at the end of streams.
         package var interval = Duration.seconds(600)
+        var longestFarewell = Duration.seconds(5)
 
         package init() {}
     }
@@ -24,25 +25,32 @@ package final class PictureKeeper: ChannelPictures, Service {
     private static let atOnce = 4
     /// Ended streams that wait for it; what ended longest ago goes without.
     private static let longestQueue = 1024
-    private static let longestFarewell = Duration.seconds(5)
+    /// Before the media server's events are asked for again: a listener that is far behind is cut off.
+    private static let pause = Duration.milliseconds(100)
+
+    /// A stream, and how many units had been forgotten when it was seen.
+    private struct Seen {
+        var channel: ChannelAddress
+        var forgotten: Int
+    }
 
     private let settings: Settings
     private let media: any MediaDistributor
     private let pictures: any StreamPictures
     private let memory: PictureMemory
-    private let devices: any DeviceStore
     private let kept: Counter
     private let failed: Counter
     private let logger: Logger
     /// Which channel runs as which stream, as the media server tells it.
-    private let running = Mutex<[StreamID: ChannelAddress]>([:])
+    private let running = Mutex<[StreamID: Seen]>([:])
+    private let forgotten = Mutex(ForgottenUnits())
     private let busy = Mutex<Set<ChannelAddress>>([])
 
     package init(
         settings: Settings,
         media: any MediaDistributor,
         pictures: any StreamPictures,
-        store: any UploadStore & DeviceStore,
+        store: any UploadStore,
         blobs: any BlobStore,
         metrics: MetricRegistry,
         logger: Logger
@@ -51,7 +59,6 @@ package final class PictureKeeper: ChannelPictures, Service {
         self.media = media
         self.pictures = pictures
         memory = PictureMemory(store: store, blobs: blobs)
-        devices = store
         self.logger = logger
         kept = metrics.counter("vedette_pictures_kept_total", "Pictures remembered of channels.")
         failed = metrics.counter("vedette_pictures_not_kept_total", "Pictures that could not be remembered.")
@@ -80,19 +87,24 @@ package final class PictureKeeper: ChannelPictures, Service {
         }
         guard let remembered else { throw reason }
         guard let width else { return remembered }
-        return try await pictures.resized(remembered, width: width)
+        do throws(PictureError) { return try await pictures.resized(remembered, width: width) } catch {
+            guard case .notSupported = error else { throw error }
+            return remembered
+        }
     }
 
     private func streams(of channel: ChannelAddress) -> [StreamID] {
-        running.withLock { $0.filter { $0.value == channel }.map(\.key) }
+        running.withLock { $0.filter { $0.value.channel == channel }.map(\.key) }
     }
 
     /// The device has another owner, or none: what it showed is not theirs.
     package func forget(_ unit: UnitID) async {
-        running.withLock { running in running = running.filter { $0.value.unit != unit } }
+        // In this order: what is seen after the first line counts, and what was seen before is taken out.
+        forgotten.withLock { $0.add(unit) }
+        running.withLock { running in running = running.filter { $0.value.channel.unit != unit } }
         do {
-            let channels = try await devices.device(unit)?.channels.keys.map { $0 } ?? []
-            try await memory.forget(channels.map { ChannelAddress(unit: unit, number: $0) })
+            // The store did so when the owner went; a picture may have come between.
+            try await memory.forget(unit)
         } catch {
             logger.error("kept pictures stay", metadata: ["unit": "\(unit)", "reason": "\(error)"])
         }
@@ -111,44 +123,80 @@ package final class PictureKeeper: ChannelPictures, Service {
             }
         }
         // The media server is still there: it ends after those that use it.
+        // Not a child: a group would wait for it.
+        let (kept, end) = AsyncStream.makeStream(of: Void.self)
+        let farewell = Task {
+            await self.keepAll()
+            end.finish()
+        }
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.keepAll() }
-            group.addTask { try? await Task.sleep(for: Self.longestFarewell) }
+            group.addTask { for await _ in kept {} }
+            group.addTask { [settings] in try? await Task.sleep(for: settings.longestFarewell) }
             await group.next()
             group.cancelAll()
         }
+        farewell.cancel()
     }
 
     private func follow() async {
-        let (ended, end) = AsyncStream<(StreamID, ChannelAddress)>.makeStream(
+        let (ended, end) = AsyncStream<(StreamID, Seen)>.makeStream(
             bufferingPolicy: .bufferingNewest(Self.longestQueue)
         )
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { await self.keep(ended) }
-            for await event in await media.events() {
-                switch event {
-                case .published(let stream, _):
-                    guard let channel = await media.stream(stream, viewersAfter: nil, limit: 0)?.stream.source
-                    else { continue }
-                    running.withLock { $0[stream] = channel }
-                case .unpublished(let stream, _, _):
-                    guard let channel = running.withLock({ $0.removeValue(forKey: stream) }) else { continue }
-                    end.yield((stream, channel))
-                case .viewerJoined, .viewerLeft: break
-                }
-            }
+            repeat {
+                let events = await media.events()
+                for missed in await endedUnheard() { end.yield(missed) }
+                await hear(events, end)
+            } while (try? await Task.sleep(for: Self.pause)) != nil
             end.finish()
         }
     }
 
+    private func hear(
+        _ events: AsyncStream<MediaEvent>,
+        _ end: AsyncStream<(StreamID, Seen)>.Continuation
+    ) async {
+        for await event in events {
+            switch event {
+            case .published(let stream, _):
+                let before = forgotten.withLock { $0.count }
+                guard let channel = await media.stream(stream, viewersAfter: nil, limit: 0)?.stream.source
+                else { continue }
+                let seen = Seen(channel: channel, forgotten: before)
+                running.withLock { if counts(seen) { $0[stream] = seen } }
+            case .unpublished(let stream, _, _):
+                guard let seen = running.withLock({ $0.removeValue(forKey: stream) }) else { continue }
+                end.yield((stream, seen))
+            case .viewerJoined, .viewerLeft: break
+            }
+        }
+    }
+
+    /// What ended while nobody listened. What began is told to each new listener.
+    private func endedUnheard() async -> [(StreamID, Seen)] {
+        guard running.withLock({ !$0.isEmpty }) else { return [] }
+        let publishing = Set(await media.streams().filter(\.publishing).map(\.stream))
+        return running.withLock { running in
+            let ended = running.filter { !publishing.contains($0.key) }
+            for stream in ended.keys { running[stream] = nil }
+            return ended.map { ($0.key, $0.value) }
+        }
+    }
+
+    /// The unit has the owner whom it had.
+    private func counts(_ seen: Seen) -> Bool {
+        forgotten.withLock { !$0.contains(seen.channel.unit, since: seen.forgotten) }
+    }
+
     /// Of streams that have ended, some at a time.
-    private func keep(_ ended: AsyncStream<(StreamID, ChannelAddress)>) async {
+    private func keep(_ ended: AsyncStream<(StreamID, Seen)>) async {
         await withTaskGroup(of: Void.self) { group in
             var count = 0
-            for await (stream, channel) in ended {
+            for await (stream, seen) in ended {
                 count += 1
                 if count > Self.atOnce { await group.next() }
-                group.addTask { await self.keep(stream, channel) }
+                group.addTask { await self.keep(stream, seen) }
             }
         }
     }
@@ -157,26 +205,25 @@ package final class PictureKeeper: ChannelPictures, Service {
     private func keepAll() async {
         let running = running.withLock { $0 }
         await withTaskGroup(of: Void.self) { group in
-            for (number, (stream, channel)) in running.enumerated() {
+            for (number, (stream, seen)) in running.enumerated() {
                 if number >= Self.atOnce { await group.next() }
-                group.addTask { await self.keep(stream, channel) }
+                guard !Task.isCancelled else { return }
+                group.addTask { await self.keep(stream, seen) }
             }
         }
     }
 
-    private func keep(_ stream: StreamID, _ channel: ChannelAddress) async {
+    private func keep(_ stream: StreamID, _ seen: Seen) async {
+        let channel = seen.channel
         // Two at once would each replace the other's predecessor.
-        guard busy.withLock({ $0.insert(channel).inserted }) else { return }
+        guard !Task.isCancelled, busy.withLock({ $0.insert(channel).inserted }) else { return }
         defer { busy.withLock { _ = $0.remove(channel) } }
-        let picture: Picture
-        do throws(PictureError) {
-            picture = try await pictures.picture(of: stream, width: nil)
-        } catch {
-            // The decoder's troubles are counted where they arise.
-            return
-        }
+        guard let picture = await picture(of: stream), !Task.isCancelled, counts(seen) else { return }
         do {
-            try await memory.keep(picture, of: channel)
+            // Whole, also while the platform ends: what it began to replace must go.
+            let upload = try await Task { try await memory.keep(picture, of: channel) }.value
+            guard let upload else { return }
+            guard counts(seen) else { return try await memory.drop(upload) }
             kept.add()
         } catch {
             failed.add()
@@ -186,4 +233,35 @@ package final class PictureKeeper: ChannelPictures, Service {
             )
         }
     }
+
+    /// `nil` at once when the caller is cancelled: who waits for the decoder waits until it is done. Its troubles are counted
+    /// where they arise.
+    private func picture(of stream: StreamID) async -> Picture? {
+        let (found, end) = AsyncStream.makeStream(of: Picture.self)
+        let asking = Task { [pictures] in
+            if let picture = try? await pictures.picture(of: stream, width: nil) { end.yield(picture) }
+            end.finish()
+        }
+        defer { asking.cancel() }
+        for await picture in found { return picture }
+        return nil
+    }
+}
+
+/// Which units were forgotten after something was seen; those of the last 4,096 times.
+private struct ForgottenUnits {
+    private static let most = 4096
+
+    /// Units that were ever forgotten.
+    private(set) var count = 0
+    private var last: [UnitID: Int] = [:]
+
+    mutating func add(_ unit: UnitID) {
+        count += 1
+        last[unit] = count
+        guard last.count > Self.most, let oldest = last.min(by: { $0.value < $1.value }) else { return }
+        last[oldest.key] = nil
+    }
+
+    func contains(_ unit: UnitID, since seen: Int) -> Bool { last[unit].map { $0 > seen } ?? false }
 }

@@ -32,10 +32,12 @@ struct PictureMemory: Sendable {
         "snapshot/\(channel.unit)/\(channel.number)"
     }
 
-    func keep(_ picture: Picture, of channel: ChannelAddress) async throws {
+    /// What was kept; `nil`: nothing, for something newer is there, or the device or its owner went meanwhile.
+    @discardableResult
+    func keep(_ picture: Picture, of channel: ChannelAddress) async throws -> StoredUpload? {
         let reference = Self.reference(of: channel)
         let previous = try await store.storedUpload(for: reference)
-        if let known = previous?.content, known.storedAt >= picture.takenAt { return }
+        if let known = previous?.content, known.storedAt >= picture.takenAt { return nil }
         let name = BlobName.fresh(in: .uploads)
         let writer = try await blobs.begin(name, expecting: Int64(picture.jpeg.count), limit: Self.longest)
         let receipt: BlobReceipt
@@ -64,34 +66,41 @@ struct PictureMemory: Sendable {
             sha256: receipt.sha256,
             storedAt: picture.takenAt
         )
+        var isThere = false
         do {
             _ = try await store.add(upload, limit: .max)
-            _ = try await store.complete(
+            isThere = try await store.complete(
                 upload.id,
                 with: content,
                 keepUntil: .now + Self.keepingTime,
                 event: nil
             )
-        } catch StoreError.notFound {
-            // The device was removed meanwhile.
-            return try await blobs.delete(name)
+        } catch StoreError.notFound {}
+        guard isThere else {
+            try await blobs.delete(name)
+            return nil
         }
         if let previous { try await drop(previous) }
+        var there = upload
+        there.content = content
+        return there
     }
 
     /// The newest; `nil`: there never was one.
     func picture(of channel: ChannelAddress) async throws -> Picture? {
+        do { return try await read(channel) } catch BlobError.notFound {}
+        // A new picture took its place between row and file.
+        do { return try await read(channel) } catch BlobError.notFound { return nil }
+    }
+
+    private func read(_ channel: ChannelAddress) async throws -> Picture? {
         let kept = try await store.storedUpload(for: Self.reference(of: channel))?.content
         let sent = try await store.storedUpload(for: Self.snapshotReference(of: channel))?.content
         let newest = [kept, sent].compactMap { $0 }.max { $0.storedAt < $1.storedAt }
         guard let content = newest,
             let name = BlobName(.uploads, key: content.blob), content.size <= Self.longest
         else { return nil }
-        let reader: any BlobReader
-        do throws(BlobError) { reader = try await blobs.open(name) } catch {
-            if case .notFound = error { return nil }
-            throw error
-        }
+        let reader = try await blobs.open(name)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Int(reader.size))
         while bytes.count < Int(reader.size) {
@@ -102,16 +111,10 @@ struct PictureMemory: Sendable {
         return Picture(jpeg: bytes, width: nil, takenAt: content.storedAt)
     }
 
-    /// Everything of these channels: the device has another owner now.
-    func forget(_ channels: [ChannelAddress]) async throws {
-        for channel in channels {
-            for reference in [Self.reference(of: channel), Self.snapshotReference(of: channel)] {
-                while let kept = try await store.storedUpload(for: reference) { try await drop(kept) }
-            }
-        }
-    }
+    /// Everything of this unit: it has another owner now.
+    func forget(_ unit: UnitID) async throws { try await store.forgetSnapshots(of: unit) }
 
-    private func drop(_ upload: StoredUpload) async throws {
+    func drop(_ upload: StoredUpload) async throws {
         try await store.dropUpload(upload.id)
         if let name = upload.content.flatMap({ BlobName(.uploads, key: $0.blob) }) {
             try await blobs.delete(name)

@@ -61,7 +61,7 @@ package actor UsageDesk {
 
     /// The lease has a viewer. Whoever asks later would not find it any more.
     nonisolated func watches(_ lease: LeaseID, _ user: UserName) {
-        holders.note(lease, user)
+        holders.note(lease, user, at: .now)
     }
 
     /// To be called before a device gets another owner, so that what it sent until now goes to the one it has.
@@ -118,12 +118,16 @@ package actor UsageDesk {
             run: report.run,
             number: report.number,
             day: CalendarDay(of: .now),
-            lines: lines
+            lines: lines.filter { $0.bytes > 0 || $0.time > .zero }
         )
-        if try await store.book(booking) { metrics.count(lines) }
-        settled = report.number
+        if booking.lines.isEmpty {
+            settled = report.number
+        } else {
+            if try await store.book(booking) { metrics.count(lines) }
+            settled = report.number
+        }
         for case .watched(let lease?) in report.lines.lazy.filter(\.isOver).map(\.side) {
-            holders.forget(lease)
+            holders.forget(lease, notedBefore: report.takenAt)
         }
     }
 
@@ -213,18 +217,28 @@ private final class LeaseHolders: Sendable {
     /// Beyond, viewers are on nobody's account; their owners' are right still.
     private static let most = 262_144
 
-    private let users = Mutex<[LeaseID: UserName]>([:])
+    private struct Holder {
+        var user: UserName
+        var notedAt: Instant
+    }
 
-    func note(_ lease: LeaseID, _ user: UserName) {
-        users.withLock {
+    private let holders = Mutex<[LeaseID: Holder]>([:])
+
+    func note(_ lease: LeaseID, _ user: UserName, at now: Instant) {
+        holders.withLock {
             guard $0.count < Self.most || $0[lease] != nil else { return }
-            $0[lease] = user
+            $0[lease] = Holder(user: user, notedAt: now)
         }
     }
 
-    func holder(of lease: LeaseID) -> UserName? { users.withLock { $0[lease] } }
+    func holder(of lease: LeaseID) -> UserName? { holders.withLock { $0[lease]?.user } }
 
-    func forget(_ lease: LeaseID) { users.withLock { $0[lease] = nil } }
+    /// Unless it has a viewer again.
+    func forget(_ lease: LeaseID, notedBefore moment: Instant) {
+        holders.withLock {
+            if let holder = $0[lease], holder.notedAt < moment { $0[lease] = nil }
+        }
+    }
 }
 
 private struct UsageMetrics {

@@ -89,6 +89,9 @@ package protocol UploadStore: Sendable {
         limit: Int
     ) async throws(StoreError) -> [StoredUpload]
 
+    /// Nobody finds the snapshots of this unit any more: their addresses are closed, and what came is swept as expired.
+    func forgetSnapshots(of unit: UnitID) async throws(StoreError)
+
     /// Drops an upload whose blob is lost.
     func dropUpload(_ id: UploadID) async throws(StoreError)
 }

@@ -123,11 +123,11 @@ struct Platform {
                 await signalling.forgetWishes(of: unit)
                 firmware.rollOuts.removed(unit)
                 activities.batteries.forget(unit)
-            case .unbound(let unit, _):
-                await signalling.forgetWishes(of: unit)
-                await pictures.forget(unit)
+            case .unbound(let unit, _): await signalling.forgetWishes(of: unit)
             }
             await signalling.disconnect(change.unit)
+            // It sends no more by now.
+            if case .unbound(let unit, _) = change { await pictures.forget(unit) }
         }
         registry.onOwnerChange { await usage.ownerChanges(of: $0) }
         registry.onUserDisabled { await signalling.withdraw($0) }

@@ -72,6 +72,7 @@ extension MediaSettings {
         keyLength = configuration.srt.keyLength / 8
         limits.silence = configuration.liveSilence
         limits.grace = configuration.liveGrace
+        limits.hlsPart = configuration.liveHLSPart
         limits.streams = configuration.limits.streams
         limits.viewers = configuration.limits.viewers
         limits.viewersPerStream = configuration.limits.viewersPerStream
@@ -82,14 +83,13 @@ extension MediaSettings {
         pictureProgramme = OwnProgramme.beside("vedette-codec", or: configuration.pictures.codec)
         limits.handshakesPerSecond = Double(configuration.limits.srtHandshakes)
         limits.handshakeBurst = configuration.limits.srtHandshakesBurst
-        renditions = RenditionSettings(configuration.transcoding)
-        // It confines what it is told to run, as it does itself.
-        renditions.confiner = pictureProgramme
+        renditions = RenditionSettings(configuration.transcoding, codec: pictureProgramme)
     }
 }
 
 extension RenditionSettings {
-    fileprivate init(_ transcoding: Configuration.Transcoding) {
+    /// `codec`: the programme that confines ffmpeg.
+    fileprivate init(_ transcoding: Configuration.Transcoding, codec: String?) {
         self.init()
         cores = Double(transcoding.cpuPercent * ProcessInfo.processInfo.activeProcessorCount) / 100
         processes = transcoding.processes
@@ -98,6 +98,7 @@ extension RenditionSettings {
         smallFrameRate = transcoding.smallFrameRate
         smallBitrate = transcoding.smallBitrate
         if let path = transcoding.ffmpeg { ffmpeg = path }
+        confiner = codec
     }
 }
 

@@ -1,7 +1,10 @@
+import AsyncHTTPClient
 import CustomerUnit
 import Foundation
 import Glibc
 import HSSModel
+import Measurement
+import NIOCore
 import PremisesUnit
 
 /// From the glass of a camera to that of a screen: a moment burnt into each picture before it is encoded, and read after
@@ -16,6 +19,7 @@ struct GlassBenchmark {
     private static let ports = 23_490
     private static let basePort = 23_495
     private static let device = "bench-glass-0"
+    private static let stills = 40
 
     let vedette: String
     let folder: String
@@ -26,11 +30,30 @@ struct GlassBenchmark {
     func run(_ report: inout Report) async throws {
         say("glass to glass, \(seconds) s each")
         try await base(&report)
-        let platform = try await PlatformUnderTest(vedette: vedette, folder: folder, ports: Self.ports)
+        try await withCamera([:]) { try await outputs($0, &report) }
+        for part in [100, 500] {
+            try await withCamera(["LIVE_HLS_PART": "\(part)ms"]) {
+                try await parts($0, "\(part) ms", &report)
+            }
+        }
+    }
+
+    private func withCamera(
+        _ settings: [String: String],
+        _ body: (PlatformUnderTest) async throws -> Void
+    ) async throws {
+        let place = "\(folder)/\(settings.values.first ?? "usual")"
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        let platform = try await PlatformUnderTest(
+            vedette: vedette,
+            folder: place,
+            ports: Self.ports,
+            settings
+        )
         let camera = try await camera(of: platform)
         let running = Task { try await camera.run() }
         try await platform.waitUntil("vedette_vd_connections", reaches: 1, within: .seconds(20))
-        try await outputs(platform, &report)
+        try await body(platform)
         running.cancel()
         _ = await running.result
         await platform.stop()
@@ -80,11 +103,54 @@ struct GlassBenchmark {
             let (player, input) = (player, output.options + ["-i", live.play[keyPath: output.address]])
             add(output.name, try await offThread { try player.play(input) }, &report)
         }
-        let (live, client) = (try await ask(platform), platform.client)
-        let outcome = try await piped { sink in
-            _ = try await LivePlayer(deadline: nil, sink: sink).play(hls: Secret(live.play.hls), with: client)
+        try await parts(platform, "250 ms", &report)
+        let (socket, page) = (WebSocketViewer(authorityFile: platform.authorityFile), try await ask(platform))
+        let pictures = try await piped { try await socket.watch(page.play.ws, $0) }
+        add("Fragmented MP4 over a WebSocket, into FFmpeg", pictures, &report)
+        do { try await stills(platform, &report) } catch { report.note("Latest picture as JPEG", "\(error)") }
+    }
+
+    /// How old the latest picture is when it has been fetched. Moments of the group of pictures are met alike.
+    private func stills(_ platform: PlatformUnderTest, _ report: inout Report) async throws {
+        let live = try await ask(platform)
+        let (player, file) = (player, folder + "/latest.jpg")
+        var outcome = GlassPlayer.Outcome()
+        for _ in 0..<Self.stills {
+            var octets: [UInt8] = []
+            guard let address = live.play.jpeg else {
+                throw BenchmarkError.platform("the answer has no address of pictures")
+            }
+            for try await buffer in try await platform.client.open(url: address) {
+                octets += buffer.readableBytesView
+            }
+            let now = Stamp(milliseconds: GlassEncoder.now)
+            try Data(octets).write(to: URL(fileURLWithPath: file))
+            if let moment = try await offThread({ try player.moment(in: file) }) {
+                outcome.delays.append(Double(now.since(moment)))
+            } else {
+                outcome.unreadable += 1
+            }
+            try await Task.sleep(for: .milliseconds(270))
         }
-        add("HLS part by part, vedette cu live into FFmpeg", outcome, &report)
+        guard !outcome.delays.isEmpty else {
+            throw BenchmarkError.measurement("no moment in the latest picture")
+        }
+        add("Latest picture as JPEG, a key frame in 2 s", outcome, &report)
+    }
+
+    /// HLS as a player of low latency takes it: each part when it is there. Two requests for each, playlist and part.
+    private func parts(_ platform: PlatformUnderTest, _ length: String, _ report: inout Report) async throws {
+        let (live, client) = (try await ask(platform), platform.client)
+        let requests = RequestCount()
+        let outcome = try await piped { sink in
+            _ = try await LivePlayer(deadline: nil) { (octets) throws(CustomerError) in
+                requests.look(at: octets)
+                return try sink(octets)
+            }
+            .play(hls: Secret(live.play.hls), with: client)
+        }
+        add("HLS in parts of \(length), vedette cu live into FFmpeg", outcome, &report)
+        report.add("HLS in parts of \(length): parts in a second", requests.rate, "")
     }
 
     private func ask(_ platform: PlatformUnderTest) async throws -> LiveAnswer {

@@ -61,4 +61,21 @@ struct GlassPlayer {
         }
         return outcome
     }
+
+    /// The moment in a picture of a file; `nil` where there is none.
+    func moment(in file: String) throws -> Stamp? {
+        let child = try Child(
+            "ffmpeg",
+            [
+                "-nostdin", "-v", "error", "-i", file, "-vf",
+                "crop=\(Stamp.width):\(Stamp.blockSize):0:0,format=gray",
+                "-frames:v", "1", "-f", "rawvideo", "-",
+            ],
+            log: folder + "/player.log"
+        )
+        defer { child.stop() }
+        var luma: [UInt8] = []
+        while let bytes = child.nextBytes() { luma += bytes }
+        return Stamp(luma: luma)
+    }
 }

@@ -131,7 +131,7 @@ struct MediaBenchmark {
             let start = try server.usage()
             sleep(UInt32(seconds - 1))
             let end = try server.usage()
-            let found = try figures(try viewers.waitForLine { $0.hasPrefix("{") })
+            let found = try Self.figures(try viewers.waitForLine { $0.hasPrefix("{") })
             guard found["up"] == 500 else {
                 throw BenchmarkError.measurement("\(found["up"] ?? 0) of 500 viewers over HTTP were served")
             }
@@ -212,7 +212,7 @@ struct MediaBenchmark {
         let before = try server.usage()
         try generator.waitForLine { $0 == "END" }
         let after = try server.usage()
-        let found = try figures(try generator.waitForLine { $0.hasPrefix("{") })
+        let found = try Self.figures(try generator.waitForLine { $0.hasPrefix("{") })
         let up = (Int(found["pub_up"] ?? 0), Int(found["view_up"] ?? 0))
         guard up == (load.publishers, load.viewers) else {
             throw BenchmarkError.measurement(
@@ -230,7 +230,8 @@ struct MediaBenchmark {
         )
     }
 
-    private func figures(_ line: String) throws -> [String: Double] {
+    /// What the load generator says at its end.
+    static func figures(_ line: String) throws -> [String: Double] {
         guard let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: NSNumber]
         else {
             throw BenchmarkError.measurement("the load generator said \(line)")

@@ -42,6 +42,12 @@ struct Report {
         say("  \(row.figure): \(row.value) \(row.verdict) \(row.peer.isEmpty ? "" : "(peer \(row.peer))")")
     }
 
+    /// A figure that there is not, and why.
+    mutating func note(_ figure: String, _ text: String) {
+        rows.append(Row(figure: figure, value: text, target: "", verdict: "", peer: "", ratio: ""))
+        say("  \(figure): \(text)")
+    }
+
     private static func text(_ value: Double) -> String {
         switch abs(value) {
         case 100...: String(format: "%.0f", value)

@@ -13,16 +13,17 @@ struct VedetteBench: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         enum Part: String, ExpressibleByArgument, CaseIterable {
-            case units, fleet, live, media, formats, glass, soak
+            case units, fleet, live, media, formats, cold, glass, peers, soak
         }
 
         static let configuration = CommandConfiguration(
             abstract: "Take the figures.",
             discussion:
-                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
+                "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, the peers, which have to be installed, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, fleet, live, media, formats, glass, soak.") var parts: [Part] = []
+        @Argument(help: "units, fleet, live, media, formats, cold, glass, peers, soak.") var parts: [Part] =
+            []
         @Option(help: "Idle units; 5,000, of a fleet 20,000.") var units: Int?
         @Option(help: "Seconds of each measurement.") var seconds = 30
         @Option(help: "Live pictures of each kind.") var pictures = 30
@@ -46,7 +47,8 @@ struct VedetteBench: AsyncParsableCommand {
             let bench = own.hasPrefix("/") ? own : FileManager.default.currentDirectoryPath + "/" + own
             let vedette = (bench as NSString).deletingLastPathComponent + "/vedette"
             var report = Report()
-            for part in parts.isEmpty ? Part.allCases.filter({ $0 != .fleet && $0 != .soak }) : parts {
+            let usual = Part.allCases.filter { ![.fleet, .peers, .soak].contains($0) }
+            for part in parts.isEmpty ? usual : parts {
                 let place = "\(folder)/\(part.rawValue)"
                 try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
                 switch part {
@@ -67,6 +69,8 @@ struct VedetteBench: AsyncParsableCommand {
                     ).run(&report)
                 case .live:
                     try await LiveBenchmark(vedette: vedette, folder: place, runs: pictures).run(&report)
+                case .cold:
+                    try await ColdBenchmark(vedette: vedette, folder: place, pictures: pictures).run(&report)
                 case .glass:
                     try await GlassBenchmark(vedette: vedette, folder: place, seconds: min(seconds, 20)).run(
                         &report
@@ -81,9 +85,19 @@ struct VedetteBench: AsyncParsableCommand {
                         seed: seed
                     ).run(&report)
                 case .formats: try FormatsBenchmark(folder: place, repeats: repeats).run(&report)
-                case .media:
+                case .media, .peers:
                     guard let found = try LoadTools(sources: tools, into: place) else {
-                        say("media: skipped, for \(tools) has no load generators; give --tools FOLDER")
+                        say("\(part): skipped, for \(tools) has no load generators; give --tools FOLDER")
+                        continue
+                    }
+                    if part == .peers {
+                        try PeersBenchmark(
+                            bench: bench,
+                            folder: place,
+                            tools: found,
+                            seconds: min(seconds, 10)
+                        )
+                        .run(&report)
                         continue
                     }
                     try MediaBenchmark(

@@ -56,6 +56,28 @@ import Testing
         #expect(result.output.isEmpty)
     }
 
+    /// Numbers of the calls on x86-64 and arm64; `p` is the process that started it.
+    @Test(arguments: [
+        ("tgkill", "p, p, 0"), ("prlimit64", "p, 7, 0, 0"), ("setpriority", "0, p, 19"),
+        ("sched_setaffinity", "p, 8, m"), ("fcntl", "0, 8, p"), ("prctl", "1, 0"),
+    ]) func aConfinedCommandLeavesThePlatformAlone(call: String, arguments: String) throws {
+        let script = """
+            import ctypes, os, platform
+            numbers = {
+                'x86_64': {'tgkill': 234, 'prlimit64': 302, 'setpriority': 141, 'sched_setaffinity': 203,
+                    'fcntl': 72, 'prctl': 157},
+                'aarch64': {'tgkill': 131, 'prlimit64': 261, 'setpriority': 140, 'sched_setaffinity': 122,
+                    'fcntl': 25, 'prctl': 167},
+            }[platform.machine()]
+            system = ctypes.CDLL(None, use_errno=True)
+            p, m = os.getppid(), ctypes.create_string_buffer(8)
+            print(system.syscall(numbers['\(call)'], \(arguments)), ctypes.get_errno())
+            print(system.syscall(numbers['tgkill'], os.getpid(), os.getpid(), 0))
+            """
+        let result = try confined(["/usr/bin/python3", "-I", "-c", script])
+        #expect(String(decoding: result.output, as: UTF8.self) == "-1 1\n0\n", "\(result.errors)")
+    }
+
     @Test func aBusyCommandEndsWithItsTime() throws {
         let result = try confined(["sh", "-c", "while :; do :; done"], ["--cpu-seconds", "1"])
         #expect(result.status == 9 || result.status == 137, "status \(result.status)")

@@ -118,8 +118,8 @@ import Testing
             #expect(live.status == 200)
             #expect(
                 live.json == """
-                    {"expires_at":"\(Neighbours.seen)","lease":"l1","play":{"hls":"https://h/s1/index.m3u8","srt":"srt://h",\
-                    "ts":"https://h/s1.ts","ws":"wss://h/s1.ws"},"rendition":"original","stream_id":"s1"}
+                    {"expires_at":"\(Neighbours.seen)","lease":"l1","play":{"hls":"https://h/s1/index.m3u8","jpeg":"https://h/s1.jpg",\
+                    "srt":"srt://h","ts":"https://h/s1.ts","ws":"wss://h/s1.ws"},"rendition":"original","stream_id":"s1"}
                     """
             )
             #expect(try await api.send("DELETE /devices/cam-1/channels/1/live?lease=l1").status == 204)

@@ -57,7 +57,8 @@ extension EndToEnd {
             let before = try await platform.figure("vedette_pictures_made_total")
             let many = (0..<100).flatMap { _ in ["-o", "/dev/null", address + "&width=320"] }
             let statuses = try await Self.curl(["--parallel", "--parallel-max", "50"] + many, platform)
-            #expect(statuses == String(repeating: "200", count: 100))
+            // Behind the table of its progress, which curl prints for many at once.
+            #expect(statuses.hasSuffix(String(repeating: "200", count: 100)), "\(statuses)")
             let made = try await platform.figure("vedette_pictures_made_total") - before
             // One for each key frame that came meanwhile.
             #expect((1...10).contains(made), "\(made) decodes for 100 requests")
@@ -101,7 +102,7 @@ extension EndToEnd {
             do {
                 _ = try await anna.bytes(.get, "/devices/cam-1/picture")
             } catch CustomerError.refused(let status, let detail) {
-                #expect(status == 404 && detail == "this device does not exist")
+                #expect(status == 404 && detail == "device cam-1 does not exist", "\(detail)")
             }
             await anna.shutdown()
             house.unit.kill()

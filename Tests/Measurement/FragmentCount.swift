@@ -97,6 +97,6 @@ package struct FragmentCount: Sendable {
     }
 
     private static func number(_ octets: ArraySlice<UInt8>) -> Int {
-        octets.reduce(0) { $0 << 8 | Int($1) }
+        octets.reduce(0) { ($0 & 0x007F_FFFF_FFFF_FFFF) << 8 | Int($1) }
     }
 }

@@ -76,6 +76,23 @@ import Testing
         #expect(find(Self.mark(5), at: 12) == nil)
     }
 
+    /// However many were asked for at once.
+    @Test func noMoreWidthsAreKeptThanAllowed() async throws {
+        var cache = PictureCache(limitInBytes: 1 << 20)
+        let (stream, mark) = (Self.name(1), Self.mark(1))
+        let key = try await Self.frame(mark, at: 1)
+        cache.keep(key, of: stream, at: Self.at(1))
+        #expect(cache.answer(stream, 16, of: mark) == nil)
+        for width in 1...20 {
+            cache.keep(Self.picture(16 * width), 16 * width, of: stream, mark, at: Self.at(1))
+        }
+        #expect(cache.sizeInBytes == key.picture.bytes.count + 100 * PictureCache.mostWidths)
+        #expect(cache.answer(stream, 17, of: mark) == .success(Self.picture(32)))
+        #expect(cache.answer(stream, 17, of: Self.mark(2)) == nil)
+        cache.keep(PictureError.unusable("x"), of: stream, mark, until: Self.at(1))
+        #expect(cache.answer(stream, 17, of: mark) == .failure(.unusable("x")))
+    }
+
     @Test func whatWasNotAskedForLongestGoes() async throws {
         let size = try await Self.key.value.bytes.count
         var cache = PictureCache(limitInBytes: 3 * size + 500)

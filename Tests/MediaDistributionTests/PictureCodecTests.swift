@@ -20,13 +20,22 @@ import Testing
         return [UInt8](try Data(contentsOf: file))
     }
 
+    private static func settings(
+        _ path: String = CodecProgramme.path,
+        queue: Int? = nil,
+        deadline: Duration? = nil
+    ) -> PictureCodec.Settings {
+        var settings = PictureCodec.Settings()
+        settings.path = path
+        settings.queue = queue ?? settings.queue
+        settings.deadline = deadline ?? settings.deadline
+        return settings
+    }
+
     private static func run(
-        _ change: (inout PictureCodec.Settings) -> Void = { _ in },
+        _ settings: PictureCodec.Settings = settings(),
         _ body: (PictureCodec, MetricRegistry) async throws -> Void
     ) async throws {
-        var settings = PictureCodec.Settings()
-        settings.path = CodecProgramme.path
-        change(&settings)
         let registry = MetricRegistry()
         let codec = PictureCodec(
             settings,
@@ -75,7 +84,7 @@ import Testing
         let picture = try await Self.picture.value
         let pids = try temporaryFolder().appending(path: "pids").path
         let path = try Self.script("echo $$ >> \(pids); exec \(CodecProgramme.path) \"$@\"")
-        try await Self.run({ $0.path = path }) { codec, registry in
+        try await Self.run(Self.settings(path)) { codec, registry in
             for life in 1...4 {
                 let made = try await codec.jpeg(of: picture, .jpeg, width: 32)
                 #expect(made.width == 32)
@@ -91,7 +100,7 @@ import Testing
     ])
     func oneThatDiesCostsItsPictureOnly(line: String) async throws {
         let path = try Self.script(line)
-        try await Self.run({ $0.path = path }) { codec, registry in
+        try await Self.run(Self.settings(path)) { codec, registry in
             await #expect(throws: PictureCodec.Failure.crashed) {
                 try await codec.jpeg(of: [1, 2, 3], .h264, width: nil)
             }
@@ -102,7 +111,7 @@ import Testing
 
     @Test func oneThatHangsIsKilled() async throws {
         let path = try Self.script("exec sleep 1000")
-        try await Self.run({ ($0.path, $0.deadline) = (path, .milliseconds(100)) }) { codec, registry in
+        try await Self.run(Self.settings(path, deadline: .milliseconds(100))) { codec, registry in
             await #expect(throws: PictureCodec.Failure.late) {
                 try await codec.jpeg(of: [1, 2, 3], .h264, width: nil)
             }
@@ -111,7 +120,7 @@ import Testing
     }
 
     @Test func oneThatCannotBeStartedIsToldToAll() async throws {
-        try await Self.run({ $0.path = "/nowhere/vedette-codec" }) { codec, registry in
+        try await Self.run(Self.settings("/nowhere/vedette-codec")) { codec, registry in
             await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<10 {
                     group.addTask {
@@ -134,9 +143,7 @@ import Testing
         let path = try Self.script(
             "head -c 1 >/dev/null; while [ ! -e \(gate) ]; do sleep 0.02; done; exit 1"
         )
-        try await Self.run({
-            ($0.path, $0.queue, $0.deadline) = (path, 3, .seconds(30))
-        }) { codec, registry in
+        try await Self.run(Self.settings(path, queue: 3, deadline: .seconds(30))) { codec, registry in
             await withTaskGroup(of: PictureCodec.Failure?.self) { group in
                 @Sendable func ask() async -> PictureCodec.Failure? {
                     do throws(PictureCodec.Failure) {

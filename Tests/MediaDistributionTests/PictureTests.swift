@@ -104,6 +104,60 @@ enum CodecProgramme {
         }
     }
 
+    /// One stream, asked for in all widths at once: a few are made, the rest is refused, and nobody else waits for it.
+    @Test func oneStreamHasEightFlightsAtMost() async throws {
+        try await live { platform, _, _ in
+            let answers = await withTaskGroup(of: Result<Int?, PictureError>.self) { group in
+                for width in 16..<144 {
+                    group.addTask {
+                        do throws(PictureError) {
+                            return .success(try await platform.media.picture(of: stream, width: width).width)
+                        } catch {
+                            return .failure(error)
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.allSatisfy { if case .failure(let error) = $0 { error == .busy } else { true } })
+            #expect(answers.contains { if case .success = $0 { true } else { false } })
+            #expect(platform.metric("vedette_pictures_made_total") <= 8)
+        }
+    }
+
+    /// Who asks for one that the decoder hangs over costs one programme, not one for each width.
+    @Test func whatHangsTheDecoderIsTriedOnce() async throws {
+        let programme = try temporaryFolder().appending(path: "programme")
+        try Data("#!/bin/sh\nexec sleep 1000\n".utf8).write(to: programme)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: programme.path)
+        try await live(RunningMedia.settings { $0.pictureProgramme = programme.path }) { platform, _, _ in
+            await withTaskGroup(of: Bool.self) { group in
+                for width in [16, 32, 64] {
+                    group.addTask { (try? await platform.media.picture(of: stream, width: width)) == nil }
+                }
+                for await hasFailed in group { #expect(hasFailed) }
+            }
+            #expect(platform.metric("vedette_pictures_failed_total{reason=\"late\"}") == 1)
+        }
+    }
+
+    /// The desk's feed is cut off before the stream begins.
+    @Test func aDeskThatWasCutOffAsksAgain() async throws {
+        let bytes = [UInt8](try Data(contentsOf: try await Clip.shared.value))
+        try await RunningMedia.run(Self.settings) { platform in
+            var feeds: [AsyncStream<MediaEvent>] = []
+            for _ in 0..<64 { feeds.append(platform.media.table.subscribe()) }
+            let unit = try platform.connect(try await platform.order(stream))
+            try await platform.send(bytes.prefix(bytes.count / 2 / 188 * 188), on: unit)
+            while !platform.media.pictures.isFollowing(stream) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            unit.close()
+            #expect(try await platform.media.picture(of: stream, width: 64).width == 64)
+            _ = feeds
+        }
+    }
+
     /// A stream leaves its last key frame for those who remember it.
     @Test func theLastPictureOutlivesItsStream() async throws {
         try await live { platform, unit, _ in
@@ -144,6 +198,18 @@ enum CodecProgramme {
     }
 
     // MARK: Over HTTP
+
+    /// A picture takes no viewer's place.
+    @Test func aFullHouseStillHasPictures() async throws {
+        let settings = RunningMedia.settings {
+            $0.pictureProgramme = CodecProgramme.path
+            $0.limits.viewers = 0
+        }
+        try await live(settings) { platform, _, _ in
+            #expect(try await Self.status(try await platform.play(stream).http) == 503)
+            #expect(try await Self.status(try await Self.address(stream, platform)) == 200)
+        }
+    }
 
     private static func address(_ stream: StreamID, _ platform: RunningMedia) async throws -> String {
         try await platform.media.play(stream, lease: LeaseID(unchecked: "lease"), validFor: .seconds(60)).jpeg

@@ -47,6 +47,7 @@ import Testing
             #expect(await platform.events.viewers(2))
             let detail = try await detail(platform) { detail in
                 detail.stream.bitrate > 0 && detail.format?.frameRate != nil
+                    && detail.format?.samplingRate != nil
                     && detail.viewers.allSatisfy {
                         $0.bitrate > 0 && $0.srt.map { $0.packetsSent > 20 } ?? true
                     }

@@ -54,6 +54,22 @@ import Testing
         #expect(third.lines.isEmpty && !ledger.has(Self.channel.unit))
     }
 
+    /// Whoever keeps accounts forgets who held a lease when it hears of the end, and must hear of each.
+    @Test func anEndIsToldThoughNothingCameSince() {
+        let ledger = UsageLedger(lingering: .seconds(15), metrics: MetricRegistry())
+        let tally = Tally(at: Self.start)
+        ledger.begin(Self.watched("l1"), tally, at: Self.start)
+        tally.add(octets: 10)
+        ledger.end(tally, at: Self.after(5))
+        let first = ledger.report(settling: nil, at: Self.after(6))
+        #expect(first.lines.map(\.isOver) == [false])
+        // What it may fetch of a stream that ended is on its account.
+        #expect(ledger.report(settling: first.number, at: Self.after(22)).lines.isEmpty)
+        let last = ledger.report(settling: first.number, at: Self.after(23))
+        #expect(last.lines.map(\.isOver) == [true] && last.lines.map(\.bytes) == [0])
+        #expect(ledger.report(settling: last.number, at: Self.after(24)).lines.isEmpty)
+    }
+
     @Test func aReportHoldsSoManyLinesAndTheRestComesNext() {
         let ledger = UsageLedger(metrics: MetricRegistry())
         let count = UsageLedger.linesOfReport + 10

@@ -39,10 +39,24 @@ import Testing
             #expect(try await memory.picture(of: Self.channel) == Self.picture(2, at: 2000))
             let other = ChannelAddress(unit: UploadPlatform.unit, number: 0)
             #expect(try await memory.picture(of: other) == nil)
-            try await memory.forget([Self.channel, other])
+            let open = try await platform.address(
+                reference: PictureMemory.snapshotReference(of: Self.channel)
+            )
+            try await memory.forget(UploadPlatform.unit)
             #expect(try await memory.picture(of: Self.channel) == nil)
+            #expect(try await platform.store.upload(open.id) == nil)
+            _ = try await Self.upkeep(platform).sweep(at: .now, compare: false)
             #expect(try await Self.blobCount(platform) == 0)
         }
+    }
+
+    private static func upkeep(_ platform: UploadPlatform) -> ActivityUpkeep {
+        ActivityUpkeep(
+            store: platform.store,
+            blobs: platform.blobs,
+            metrics: platform.metrics,
+            logger: Logger(label: "test")
+        )
     }
 
     /// A kill between file and row leaves the old picture, and a file that the daily comparison sweeps.
@@ -54,13 +68,7 @@ import Testing
             try await writer.append(.init(bytes: [1, 2, 3]))
             _ = try await writer.finish()
             #expect(try await memory.picture(of: Self.channel) == Self.picture(1, at: 1000))
-            let upkeep = ActivityUpkeep(
-                store: platform.store,
-                blobs: platform.blobs,
-                metrics: platform.metrics,
-                logger: Logger(label: "test")
-            )
-            let report = try await upkeep.sweep(at: .now + .seconds(86_400), compare: true)
+            let report = try await Self.upkeep(platform).sweep(at: .now + .seconds(86_400), compare: true)
             #expect(report.strayBlobs == 1)
             #expect(try await memory.picture(of: Self.channel) == Self.picture(1, at: 1000))
         }
@@ -75,6 +83,22 @@ import Testing
             // What comes for a device that is gone is not kept.
             try await memory.keep(Self.picture(2, at: 2000), of: Self.channel)
             #expect(try await memory.picture(of: Self.channel) == nil)
+        }
+    }
+
+    /// In the same transaction, whatever becomes of the platform after it.
+    @Test func goesWithItsOwner() async throws {
+        try await UploadPlatform.with { platform in
+            let memory = PictureMemory(store: platform.store, blobs: platform.blobs)
+            try await memory.keep(Self.picture(1, at: 1000), of: Self.channel)
+            let snapshot = try await platform.address(reference: "snapshot")
+            let log = try await platform.address(.log, reference: "log")
+            _ = try await platform.store.unbind(UploadPlatform.unit, owner: nil)
+            #expect(try await memory.picture(of: Self.channel) == nil)
+            #expect(try await platform.store.upload(snapshot.id) == nil)
+            #expect(try await platform.store.upload(log.id) != nil)
+            _ = try await Self.upkeep(platform).sweep(at: .now, compare: false)
+            #expect(try await Self.blobCount(platform) == 0)
         }
     }
 
@@ -101,9 +125,13 @@ import Testing
 
     // MARK: The service
 
-    private static func keeper(_ platform: UploadPlatform, _ media: FakeStream) -> PictureKeeper {
+    private static func keeper(
+        _ platform: UploadPlatform,
+        _ media: FakeStream,
+        _ settings: PictureKeeper.Settings = .init()
+    ) -> PictureKeeper {
         PictureKeeper(
-            settings: .init(),
+            settings: settings,
             media: media,
             pictures: media,
             store: platform.store,
@@ -144,6 +172,7 @@ import Testing
                 media.say(.unpublished(Self.stream, Epoch(1), .closedByPeer))
                 try await Self.wait { try await Self.blobCount(platform) == 1 }
                 media.show(nil)
+                try await Self.wait { (try? await keeper.picture(of: Self.channel, width: nil)) != nil }
                 #expect(try await keeper.picture(of: Self.channel, width: nil) == Self.picture(1, at: 1000))
                 // A remembered picture is made smaller too.
                 #expect(try await keeper.picture(of: Self.channel, width: 64).width == 64)
@@ -152,6 +181,84 @@ import Testing
                     try await keeper.picture(of: Self.channel, width: nil)
                 }
             }
+        }
+    }
+
+    /// The decoder may take its time: what it shows then is not the new owner's.
+    @Test func whatIsUnderWayIsForgottenToo() async throws {
+        try await UploadPlatform.with { platform in
+            let media = FakeStream(Self.stream, of: Self.channel)
+            let keeper = Self.keeper(platform, media)
+            try await Self.run(keeper) { _ in
+                media.show(Self.picture(1, at: 1000))
+                media.say(.published(Self.stream, Epoch(1)))
+                try await Self.wait { (try? await keeper.picture(of: Self.channel, width: nil)) != nil }
+                media.hold()
+                media.say(.unpublished(Self.stream, Epoch(1), .closedByPeer))
+                try await Self.wait { media.isAsked }
+                _ = try await platform.store.unbind(UploadPlatform.unit, owner: nil)
+                await keeper.forget(UploadPlatform.unit)
+                media.release()
+                try await Task.sleep(for: .milliseconds(100))
+                #expect(try await Self.blobCount(platform) == 0)
+                // What comes for the new owner is kept.
+                media.say(.published(Self.stream, Epoch(2)))
+                try await Self.wait { (try? await keeper.picture(of: Self.channel, width: nil)) != nil }
+                media.say(.unpublished(Self.stream, Epoch(2), .closedByPeer))
+                try await Self.wait { try await Self.blobCount(platform) == 1 }
+            }
+        }
+    }
+
+    @Test func theEndDoesNotWaitForTheDecoder() async throws {
+        try await UploadPlatform.with { platform in
+            let media = FakeStream(Self.stream, of: Self.channel)
+            var settings = PictureKeeper.Settings()
+            settings.longestFarewell = .milliseconds(50)
+            let keeper = Self.keeper(platform, media, settings)
+            let clock = ContinuousClock()
+            var begin = clock.now
+            try await Self.run(keeper) { _ in
+                media.show(Self.picture(1, at: 1000))
+                media.say(.published(Self.stream, Epoch(1)))
+                try await Self.wait { (try? await keeper.picture(of: Self.channel, width: nil)) != nil }
+                media.hold()
+                begin = clock.now
+            }
+            #expect(clock.now - begin < .seconds(10))
+            media.release()
+        }
+    }
+
+    /// One that is cut off asks again, and keeps what ended meanwhile.
+    @Test func hearsOnWhenItWasCutOff() async throws {
+        try await UploadPlatform.with { platform in
+            let media = FakeStream(Self.stream, of: Self.channel)
+            var settings = PictureKeeper.Settings()
+            settings.interval = .zero
+            let keeper = Self.keeper(platform, media, settings)
+            try await Self.run(keeper) { _ in
+                media.show(Self.picture(1, at: 1000))
+                media.say(.published(Self.stream, Epoch(1)))
+                try await Self.wait { (try? await keeper.picture(of: Self.channel, width: nil)) != nil }
+                media.end()
+                try await Self.wait { try await Self.blobCount(platform) == 1 }
+                media.show(Self.picture(2, at: 2000))
+                media.say(.published(Self.stream, Epoch(2)))
+                try await Self.wait { try await keeper.picture(of: Self.channel, width: nil).jpeg[2] == 2 }
+            }
+        }
+    }
+
+    /// Without a decoder what is remembered is shown as it is.
+    @Test func isShownWholeWhereItCannotBeMadeSmaller() async throws {
+        try await UploadPlatform.with { platform in
+            let media = FakeStream(Self.stream, of: Self.channel)
+            media.fail(.notSupported("x"))
+            let memory = PictureMemory(store: platform.store, blobs: platform.blobs)
+            try await memory.keep(Self.picture(3, at: 1000), of: Self.channel)
+            let keeper = Self.keeper(platform, media)
+            #expect(try await keeper.picture(of: Self.channel, width: 64) == Self.picture(3, at: 1000))
         }
     }
 
@@ -190,63 +297,4 @@ import Testing
             }
         }
     }
-}
-
-/// A media server with one stream.
-private final class FakeStream: MediaDistributor, StreamPictures {
-    private let status: StreamStatus
-    private let picture = Mutex<Result<Picture, PictureError>>(.failure(.none))
-    private let feed: AsyncStream<MediaEvent>
-    private let voice: AsyncStream<MediaEvent>.Continuation
-
-    init(_ stream: StreamID, of channel: ChannelAddress) {
-        status = StreamStatus(
-            stream: stream,
-            source: channel,
-            epoch: Epoch(1),
-            publishing: true,
-            viewers: 0,
-            bytesReceived: 0,
-            bytesSent: 0,
-            packetsLost: 0,
-            startedAt: WallTime(milliseconds: 0)
-        )
-        (feed, voice) = AsyncStream.makeStream()
-    }
-
-    func say(_ event: MediaEvent) { voice.yield(event) }
-    func show(_ new: Picture?) { picture.withLock { $0 = new.map { .success($0) } ?? .failure(.none) } }
-    func fail(_ error: PictureError) { picture.withLock { $0 = .failure(error) } }
-
-    func picture(of stream: StreamID, width: Int?) async throws(PictureError) -> Picture {
-        var found = try picture.withLock { $0 }.get()
-        found.width = width
-        return found
-    }
-
-    func resized(_ picture: Picture, width: Int) async throws(PictureError) -> Picture {
-        Picture(jpeg: picture.jpeg, width: width, takenAt: picture.takenAt)
-    }
-
-    func events() async -> AsyncStream<MediaEvent> { feed }
-    func streams() async -> [StreamStatus] { [status] }
-
-    func stream(_ stream: StreamID, viewersAfter: ViewerID?, limit: Int) async -> StreamDetail? {
-        StreamDetail(stream: status, publisher: nil, viewers: [])
-    }
-
-    func openIngest(_ order: IngestOrder) async throws(MediaError) -> IngestAddress {
-        throw .unavailable("no")
-    }
-    func close(_ stream: StreamID) async {}
-    func dismiss(_ leases: [LeaseID], of stream: StreamID) async {}
-    func kick(_ viewer: ViewerID, of stream: StreamID) async -> Bool { false }
-    func kickPublisher(of stream: StreamID) async -> Bool { false }
-    func trim(_ lease: LeaseID, of stream: StreamID, to count: Int) async {}
-
-    func play(
-        _ stream: StreamID,
-        lease: LeaseID,
-        validFor: Duration
-    ) async throws(MediaError) -> PlayAddresses { throw .noSuchStream(stream) }
 }

@@ -1,6 +1,7 @@
 import Bus
 import Foundation
 import HSSModel
+import HostClock
 import Logging
 import ServerKit
 import Store
@@ -40,7 +41,13 @@ import Testing
                 if let report = state.report, report.number != settled { return report }
                 state.report = nil
                 guard !state.waiting.isEmpty else {
-                    return MediaUsage(run: "run", number: state.number, lines: [], hasMore: false)
+                    return MediaUsage(
+                        run: "run",
+                        number: state.number,
+                        lines: [],
+                        hasMore: false,
+                        takenAt: .now
+                    )
                 }
                 state.number += 1
                 let lines = [state.waiting.removeFirst()]
@@ -48,7 +55,8 @@ import Testing
                     run: "run",
                     number: state.number,
                     lines: lines,
-                    hasMore: !state.waiting.isEmpty
+                    hasMore: !state.waiting.isEmpty,
+                    takenAt: .now
                 )
                 state.report = report
                 return report

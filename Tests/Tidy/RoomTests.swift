@@ -24,7 +24,7 @@ import Testing
         "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
         "ServerKit": server.union(nio).union([
             "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
-            "NIOHTTPTypes", "NIOTLS", "SwiftASN1", "UnixSignals", "X509", "Yams",
+            "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOTLS", "SwiftASN1", "UnixSignals", "X509", "Yams",
         ]),
         "ChildProcesses": ["CSpawn", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "CentreManagement": server.union([
@@ -37,8 +37,7 @@ import Testing
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus", "ServerKit",
-            "SRTTransport", "ChildProcesses",
-            "Glibc", "NIOCore",
+            "SRTTransport", "ChildProcesses", "Glibc", "NIOCore", "NIOWebSocket",
         ]),
         "CustomerAccess": server.union([
             "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",

@@ -73,6 +73,7 @@ extension SQLiteStore: BindingStore {
                 try device.optionalText("owner") == nil ? nil : device.identifier("owner")
             if let owner, owner != current { throw StoreError.notFound("device \(unit)") }
             try database.run("UPDATE devices SET owner = NULL WHERE device_id = ?", [unit.rawValue])
+            try database.forgetSnapshots(of: unit)
             return current
         }
     }

@@ -97,6 +97,10 @@ extension SQLiteStore: UploadStore {
         }
     }
 
+    package func forgetSnapshots(of unit: UnitID) async throws(StoreError) {
+        try await write { try $0.forgetSnapshots(of: unit) }
+    }
+
     package func dropUpload(_ id: UploadID) async throws(StoreError) {
         try await write { database in
             try database.run("DELETE FROM uploads WHERE upload_id = ?", [id.rawValue])
@@ -110,6 +114,19 @@ extension Database {
         guard try finds("SELECT 1 FROM devices WHERE device_id = ?", [unit.rawValue]) else {
             throw StoreError.notFound("device \(unit)")
         }
+    }
+
+    /// What came stays until it is swept, for its blob must go with it.
+    func forgetSnapshots(of unit: UnitID) throws {
+        let snapshot = UploadPurpose.snapshot.rawValue
+        try run(
+            "DELETE FROM uploads WHERE device_id = ? AND purpose = ? AND blob IS NULL",
+            [unit.rawValue, snapshot]
+        )
+        try run(
+            "UPDATE uploads SET reference = NULL, expires_at = 0 WHERE device_id = ? AND purpose = ?",
+            [unit.rawValue, snapshot]
+        )
     }
 
     /// False where `openLimit` addresses of its unit are open already.
