@@ -245,7 +245,9 @@ import Testing
                 try await Self.wait { try await Self.blobCount(platform) == 1 }
                 media.show(Self.picture(2, at: 2000))
                 media.say(.published(Self.stream, Epoch(2)))
-                try await Self.wait { try await keeper.picture(of: Self.channel, width: nil).jpeg[2] == 2 }
+                try await Self.wait {
+                    (try? await keeper.picture(of: Self.channel, width: nil))?.jpeg[2] == 2
+                }
             }
         }
     }
