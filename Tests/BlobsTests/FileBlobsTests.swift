@@ -14,6 +14,10 @@ import Testing
                 try await writer.append(ByteBuffer(string: "123"))
                 #expect(TemporaryFolder.files(folder).count == 1)
             }
+            // The thread that wrote lets go of it a moment after it has answered.
+            for _ in 0..<500 where !TemporaryFolder.files(folder).isEmpty {
+                try await Task.sleep(for: .milliseconds(10))
+            }
             #expect(TemporaryFolder.files(folder).isEmpty)
         }
     }
