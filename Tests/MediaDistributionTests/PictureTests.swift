@@ -203,12 +203,17 @@ enum CodecProgramme {
     @Test func aFullHouseStillHasPictures() async throws {
         let settings = RunningMedia.settings {
             $0.pictureProgramme = CodecProgramme.path
-            $0.limits.viewers = 0
+            $0.limits.viewers = 1
         }
         try await live(settings) { platform, _, _ in
-            let viewing = try await Self.status(try await platform.play(stream).http)
-            let picture = try await Self.status(try await Self.address(stream, platform))
+            let (addresses, jpeg) = (
+                try await platform.play(stream), try await Self.address(stream, platform)
+            )
+            let viewer = try platform.connect(addresses.srt)
+            #expect(await platform.events.viewers(1))
+            let (viewing, picture) = (try await Self.status(addresses.http), try await Self.status(jpeg))
             #expect(viewing == 503 && picture == 200)
+            viewer.close()
         }
     }
 
