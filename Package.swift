@@ -84,7 +84,7 @@ let package = Package(
         room("HostClock", ["HSSModel"]),
 
         // What the platform stands on.
-        room("Bus", ["HSSModel", "Vd"]),
+        room("Bus", ["HSSModel", "Vd", "Vr"]),
         .target(
             name: "Store",
             dependencies: ["HSSModel", crypto, grdb],
@@ -120,7 +120,8 @@ let package = Package(
         room(
             "ServiceControl",
             [
-                "HSSModel", "Vd", "Vm", "HostClock", "Bus", "Store", "Blobs", "ServerKit", asyncHTTPClient,
+                "HSSModel", "Vd", "Vm", "Vr", "HostClock", "Bus", "Store", "Blobs", "ServerKit",
+                asyncHTTPClient,
                 crypto,
                 httpTypes,
                 hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
@@ -135,9 +136,17 @@ let package = Package(
             ]
         ),
         room(
+            "CloudStorage",
+            [
+                "HSSModel", "HostClock", "Vr", "MediaFormats", "Bus", "Store", "Blobs", "ServerKit", crypto,
+                httpTypes, hummingbird, lifecycle, logging, nioCore, nioPosix,
+            ]
+        ),
+        room(
             "CustomerAccess",
             [
-                "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird, lifecycle, logging,
+                "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", httpTypes, hummingbird, lifecycle,
+                logging,
                 nioCore,
             ]
         ),
@@ -146,7 +155,8 @@ let package = Package(
         room(
             "PremisesUnit",
             [
-                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", asyncHTTPClient,
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "MediaFormats", "SRTTransport",
+                asyncHTTPClient,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
@@ -170,9 +180,9 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit",
-                "CentreManagement", "ServiceControl", "MediaDistribution", "CustomerAccess", "PremisesUnit",
-                "CustomerUnit", "DeviceCheck",
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "Bus", "Store", "Blobs", "ServerKit",
+                "CentreManagement", "ServiceControl", "MediaDistribution", "CloudStorage", "CustomerAccess",
+                "PremisesUnit", "CustomerUnit", "DeviceCheck",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
@@ -240,10 +250,18 @@ let package = Package(
         tests(
             "ServiceControlTests",
             [
-                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store",
-                "Blobs",
-                "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
+                "ServiceControl", "CustomerAccess", "HSSModel", "HostClock", "Vd", "Vm", "Vr", "Bus", "Store",
+                "Blobs", "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle,
+                logging,
                 nioCore, nioHTTP1, nioPosix, nioSSL, nioWebSocket,
+            ]
+        ),
+        tests(
+            "CloudStorageTests",
+            [
+                "CloudStorage", "HSSModel", "HostClock", "Vr", "MediaFormats", "Bus", "Store", "Blobs",
+                "ServerKit", asyncHTTPClient, httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging,
+                nioCore, nioHTTP1, nioPosix,
             ]
         ),
         tests(

@@ -43,3 +43,37 @@ package struct SegmentName: Hashable, Comparable, Sendable, CustomStringConverti
 
     package static func < (left: SegmentName, right: SegmentName) -> Bool { left.start < right.start }
 }
+
+/// Whose recordings of which channel. A device that changes hands begins anew: what was recorded for its former owner is
+/// not its next one's.
+package struct RecordedChannel: Hashable, Sendable {
+    package var channel: ChannelAddress
+    /// The owner of the device when the record session began; nil: it had none.
+    package var owner: UserName?
+
+    package init(_ channel: ChannelAddress, owner: UserName?) {
+        self.channel = channel
+        self.owner = owner
+    }
+}
+
+/// What recordings take up. What is being dropped counts no more.
+package struct RecordedAmounts: Sendable, Hashable {
+    package var segments: Int
+    package var bytes: Int64
+    package var duration: Duration
+    /// The start of the oldest and the end of the newest; nil: there are none.
+    package var span: Range<WallTime>?
+
+    package init(
+        segments: Int = 0,
+        bytes: Int64 = 0,
+        duration: Duration = .zero,
+        span: Range<WallTime>? = nil
+    ) {
+        self.segments = segments
+        self.bytes = bytes
+        self.duration = duration
+        self.span = span
+    }
+}

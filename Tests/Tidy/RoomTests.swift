@@ -18,7 +18,7 @@ import Testing
         "CodecProtocol": [],
         "CodecWorker": ["CLibAV", "CLibSeccomp", "CodecProtocol", "Glibc"],
         "HostClock": ["HSSModel", "Glibc"],
-        "Bus": ["HSSModel", "Vd"],
+        "Bus": ["HSSModel", "Vd", "Vr"],
         "Store": ["HSSModel", "Crypto", "Foundation", "GRDB"],
         "Blobs": ["HSSModel", "Crypto", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
@@ -32,20 +32,23 @@ import Testing
             "CryptoExtras", "Dispatch", "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([
-            "HSSModel", "HostClock", "Vd", "Vm", "Bus", "Store", "Blobs", "ServerKit", "AsyncHTTPClient",
-            "Crypto", "FoundationEssentials", "Glibc",
+            "HSSModel", "HostClock", "Vd", "Vm", "Vr", "Bus", "Store", "Blobs", "ServerKit",
+            "AsyncHTTPClient", "Crypto", "FoundationEssentials", "Glibc",
         ]),
         "MediaDistribution": server.union([
             "HSSModel", "HostClock", "Vm", "MediaFormats", "CodecProtocol", "Bus", "ServerKit",
             "SRTTransport", "ChildProcesses", "Glibc", "NIOCore", "NIOWebSocket",
         ]),
+        "CloudStorage": server.union([
+            "HSSModel", "HostClock", "Vr", "MediaFormats", "Bus", "Store", "Blobs", "ServerKit", "Crypto",
+            "NIOCore", "NIOPosix",
+        ]),
         "CustomerAccess": server.union([
-            "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
+            "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
         ]),
         "PremisesUnit": nio.union([
-            "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "AsyncHTTPClient",
-            "Dispatch",
-            "Foundation", "Glibc", "Synchronization",
+            "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "MediaFormats", "SRTTransport",
+            "AsyncHTTPClient", "Dispatch", "Foundation", "Glibc", "Synchronization",
         ]),
         "DeviceCheck": nio.union([
             "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport", "Foundation",

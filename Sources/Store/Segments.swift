@@ -1,0 +1,90 @@
+package import HSSModel
+
+/// Where a segment stands in a listing by time.
+package struct SegmentPlace: Sendable, Hashable, Comparable {
+    package var start: WallTime
+    package var session: RecordSessionID
+
+    package init(start: WallTime, session: RecordSessionID) {
+        self.start = start
+        self.session = session
+    }
+
+    package init(_ row: SegmentRow) { self.init(start: row.start, session: row.session) }
+
+    package static func < (left: SegmentPlace, right: SegmentPlace) -> Bool {
+        (left.start, left.session) < (right.start, right.session)
+    }
+}
+
+/// The index of recordings: millions of rows, of which each call touches few. Every call is one transaction; what it
+/// returned from is durable. Bytes, seconds and spans are accounted in the transaction that changes them.
+package protocol SegmentStore: Sendable {
+    // MARK: The life of segments (docs/design/recording.md)
+
+    /// Commits, so that what a killed process left in the log of the database is durable.
+    func commitSegments() async throws(StoreError)
+
+    /// Rows of these names; a name without one is left out.
+    func segments(
+        _ names: [SegmentName],
+        of session: RecordSessionID
+    ) async throws(StoreError) -> [SegmentRow]
+
+    /// Replaced by session and name, all or none. `notFound` where a session is not there.
+    func writeSegments(_ rows: [SegmentRow]) async throws(StoreError)
+
+    /// Those that are there go, all or none.
+    func deleteSegments(_ names: [SegmentName], of session: RecordSessionID) async throws(StoreError)
+
+    /// Those in `created` or `dropping`, by session and name, those after `after`; at most ``pageLimit``.
+    func unfinishedSegments(
+        after: (session: RecordSessionID, name: SegmentName)?,
+        limit: Int
+    ) async throws(StoreError) -> [SegmentRow]
+
+    /// Rows, in any state, that know of these blobs.
+    func segments(withBlobs blobs: [SegmentBlob]) async throws(StoreError) -> [SegmentRow]
+
+    /// All rows, by blob, those after `after`; at most ``pageLimit``: for a check.
+    func segmentsByBlob(after: SegmentBlob?, limit: Int) async throws(StoreError) -> [SegmentRow]
+
+    // MARK: The timeline: saved segments only
+
+    /// Those that overlap the range, by ``SegmentPlace``, those after `after`; at most ``segmentPageLimit``. `newestFirst`
+    /// turns the order, and `after`, round.
+    func savedSegments(
+        of recorded: RecordedChannel,
+        in range: Range<WallTime>,
+        after: SegmentPlace?,
+        limit: Int,
+        newestFirst: Bool
+    ) async throws(StoreError) -> [SegmentRow]
+
+    /// Of each range whether something of it is recorded: days of a calendar. At most ``segmentPageLimit`` ranges.
+    func recorded(
+        _ recorded: RecordedChannel,
+        in ranges: [Range<WallTime>]
+    ) async throws(StoreError) -> [Bool]
+
+    /// What is recorded of a channel for an owner.
+    func recordedAmounts(of recorded: RecordedChannel) async throws(StoreError) -> RecordedAmounts
+
+    // MARK: Retention and accounts
+
+    /// Of every channel, by device, channel and owner, those after `after`; at most ``pageLimit``. With `owner`, those
+    /// of this user.
+    func recordedChannels(
+        owner: UserName?,
+        after: RecordedChannel?,
+        limit: Int
+    ) async throws(StoreError) -> [(RecordedChannel, RecordedAmounts)]
+
+    /// The sum over one user's channels; nil: over all.
+    func recordedTotal(of owner: UserName?) async throws(StoreError) -> RecordedAmounts
+}
+
+extension SegmentStore {
+    /// Rows of one page of a listing by time: a day of segments of ten seconds.
+    package static var segmentPageLimit: Int { 10_000 }
+}
