@@ -4,18 +4,16 @@ import Vs
 
 /// Recording (§9.3.4.1), as far as the rest of the unit has to do with it.
 extension UnitDuties {
-    mutating func receive(_ id: RecordingID, _ news: RecordNews, at now: Instant) -> [Output] {
-        let clock = clock
-        return take(recordings.receive(id, news, time: clock.time, at: now))
-    }
-
-    mutating func receive(
-        _ id: RecordingID,
-        number: UInt64,
-        _ reply: VrReply,
-        at now: Instant
-    ) -> [Output] {
-        take(recordings.receive(id, number: number, reply, at: now))
+    /// News of those that cut segments and bring them.
+    mutating func recorded(_ news: UnitMachine.Input, at now: Instant) -> [Output] {
+        switch news {
+        case .recording(let id, let news):
+            let clock = clock
+            return take(recordings.receive(id, news, time: clock.time, at: now))
+        case .vr(let id, let number, let reply):
+            return take(recordings.receive(id, number: number, reply, at: now))
+        default: return []
+        }
     }
 
     mutating func take(_ actions: [UnitRecordings.Action]) -> [Output] {

@@ -83,6 +83,8 @@ import Testing
         var plan = FaultPlan()
         for text in [
             "drop-after=90s", "mute", "slow-answers=250ms", "no-publish", "refuse-live=103", "garbage",
+            "vr-drop=10%", "vr-wrong-size=0.5%", "vr-duplicate=100%", "vr-late-save=2m", "vr-clock=60m",
+            "vr-plain",
         ] {
             try plan.add(text)
         }
@@ -90,12 +92,18 @@ import Testing
         #expect(plan.slowAnswers == .milliseconds(250))
         #expect(plan.refuseLive == 103)
         #expect(plan.isMute && plan.publishesNothing && plan.sendsGarbage)
+        #expect(
+            plan.recording.chances == [
+                .brokenUpload: 100, .wrongSize: 5, .repeatedCreate: 1000, .plain: 1000,
+            ]
+        )
+        #expect(plan.recording.lateSave == .seconds(120) && plan.recording.clockOffset == .seconds(3600))
     }
 
     @Test(arguments: [
         "", "=", "drop-after", "drop-after=", "drop-after=10", "drop-after=-1s", "drop-after=2000000000m",
         "mute=1",
-        "refuse-live=0", "refuse-live=x", "explode",
+        "refuse-live=0", "refuse-live=x", "explode", "vr-drop", "vr-drop=10", "vr-plain=5%", "vr-clock=1h",
     ]) func anUnknownFaultIsRefused(text: String) {
         var plan = FaultPlan()
         #expect(throws: UnitSetupError.self) { try plan.add(text) }
