@@ -43,6 +43,7 @@ package struct CustomerAPI: Sendable {
     private let nodes: (any NodeControlPoint)?
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
+    private let recordChecks: (any RecordCheckPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -60,6 +61,7 @@ package struct CustomerAPI: Sendable {
         nodes: (any NodeControlPoint)? = nil,
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
+        recordChecks: (any RecordCheckPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -74,6 +76,7 @@ package struct CustomerAPI: Sendable {
         self.nodes = nodes
         self.usage = usage
         self.channels = channels
+        self.recordChecks = recordChecks
         self.settings = settings
         self.logger = logger
     }
@@ -100,6 +103,7 @@ package struct CustomerAPI: Sendable {
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
         if let nodes { addNodeRoutes(to: known, nodes) }
+        if let recordChecks { addRecordCheckRoutes(to: known, recordChecks) }
         routes.refuseOtherMethods()
     }
 
