@@ -15,13 +15,20 @@ package struct RecordClock: Sendable {
 
     /// Ticks of the stream, and the time that they stand for.
     private var anchor: (ticks: Int64, time: WallTime)?
-    private var first: WallTime?
-    /// What the platform calls the time less what the unit's clock says.
+    /// What the platform calls the time of the order; nil: the unit's clock tells.
+    private let orderedAt: WallTime?
+    /// The platform's clock less the unit's, as the order showed it.
     private var shift: Duration = .zero
 
-    /// `first`: `start_ts` (Table I.2-14), which the first segment starts at; nil: the unit's clock tells.
-    package init(startingAt first: WallTime?) {
-        self.first = first
+    /// `orderedAt`: `start_ts` and `prerecord_seconds` of the order (Table I.2-14), which together name its time by the
+    /// platform's clock; nil: `start_ts` is 0 or less.
+    package init(orderedAt: WallTime?) {
+        self.orderedAt = orderedAt
+    }
+
+    /// The order was taken at `time` by the unit's clock.
+    package mutating func begin(at time: WallTime) {
+        if let orderedAt { shift = orderedAt - time }
     }
 
     /// `arrival`: the unit's time when the first picture of the segment came.
@@ -36,8 +43,6 @@ package struct RecordClock: Sendable {
     }
 
     private mutating func start(of segment: MediaSegment, arrival: WallTime) -> WallTime {
-        if let first { shift = first - arrival }
-        first = nil
         let observed = arrival + shift
         guard let anchor, !segment.isDiscontinuous else { return begin(segment, at: observed) }
         let expected = time(segment.start)
@@ -60,8 +65,14 @@ package struct RecordClock: Sendable {
         return anchor.time + .milliseconds((ticks - anchor.ticks) / 90)
     }
 
-    /// The unit's clock was set by so much.
-    package mutating func clockMoved(by correction: Duration) {
+    /// The unit's clock was set by so much. True: so were the times of what was recorded; where the platform told the
+    /// time they were right.
+    package mutating func clockMoved(by correction: Duration) -> Bool {
+        guard orderedAt == nil else {
+            shift -= correction
+            return false
+        }
         if let anchor { self.anchor = (anchor.ticks, anchor.time + correction) }
+        return true
     }
 }

@@ -57,9 +57,11 @@ final class RecordTap: StreamSink {
             duration: order.segmentDuration.wholeMilliseconds * 90,
             bytes: order.largestSegment
         )
-        let since = (WallTime.now + (.zero - order.prerecord)).milliseconds
+        let now = WallTime.now
+        let since = (now + (.zero - order.prerecord)).milliseconds
         state.withLock { state in
             state.running?.end("another one has begun")
+            tell(.begun(at: now))
             var running = Running(cutter: SegmentCutter(limits), tell: tell)
             if let ring = state.ring {
                 for group in ring.groups(since: since) { running.append(group.bytes, arrival: group.arrival) }

@@ -125,7 +125,7 @@ extension UnitDuties {
         case .clock(let caller, let order?):
             let answer = Output.answer(caller, .success(.empty))
             guard let offset = clock.correction(for: order, host: host) else { return [answer] }
-            clock.offset = offset
+            set(clockOffset: offset)
             return [answer, .act(.setClock(offset)), .act(.report(.clockSet(offset)))]
         case .installation(let model):
             return finishUpgrade(model, clock.time(host))

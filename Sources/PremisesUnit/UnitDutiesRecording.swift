@@ -29,12 +29,17 @@ extension UnitDuties {
         }
     }
 
+    /// What is recorded is told by the unit's time.
+    mutating func set(clockOffset offset: Duration) {
+        recordings.clockMoved(by: offset - clock.offset)
+        clock.offset = offset
+    }
+
     /// Table I.3-4, by the rule of §9.3.1.1 step 3.
     private mutating func setClock(platform: WallTime, host: WallTime) -> [Output] {
         let unit = clock.time(host)
         guard let correction = ClockRule.correction(platform: platform, unit: unit) else { return [] }
-        clock.offset = correction - host
-        recordings.clockMoved(by: correction - unit)
+        set(clockOffset: correction - host)
         return [.act(.setClock(clock.offset)), .act(.report(.clockSet(clock.offset)))]
     }
 }

@@ -244,7 +244,7 @@ package struct UnitMachine: Sendable {
         let unitTime = duties.clock.time(hostTime)
         if let correction = ClockRule.correction(platform: answer.syncTime, unit: unitTime) {
             let offset = correction - hostTime
-            duties.clock.offset = offset
+            duties.set(clockOffset: offset)
             actions += [.setClock(offset), .report(.clockSet(offset))]
         }
         return actions + connect(at: now, using: &random)

@@ -17,6 +17,8 @@ package struct RecordSettings: Sendable, Equatable {
 
 /// What the one that cuts segments tells of one recording.
 package enum RecordNews: Sendable, Equatable {
+    /// The first news; the host's time.
+    case begun(at: WallTime)
     /// Its `arrival` is the host's time in milliseconds.
     case segment(MediaSegment)
     /// The last news; nil: it was stopped.
@@ -139,16 +141,11 @@ package struct UnitRecordings: Sendable {
         var limits = RecordUploader.Limits(mostSegments: order.segmentMaxCount)
         limits.mostBytes = settings.mostCachedBytes
         let prerecord = min(.seconds(order.prerecordSeconds ?? 0), settings.prerecord)
-        // With pictures from before the order its time is that of none of them.
-        let startsAt = order.startTimestamp > 0 && prerecord == .zero
         recordings[id] = Recording(
             channel: order.channel,
             session: order.session,
             url: order.callbackURL,
-            clock: RecordClock(
-                startingAt: startsAt
-                    ? WallTime(milliseconds: Int64((order.startTimestamp * 1000).rounded())) : nil
-            ),
+            clock: RecordClock(orderedAt: Self.time(of: order)),
             uploader: RecordUploader(
                 limits,
                 url: order.callbackURL,
@@ -166,6 +163,13 @@ package struct UnitRecordings: Sendable {
         return actions + [
             .start(recording), .report(.recordingStarted(channel: order.channel, session: order.session)),
         ]
+    }
+
+    /// By the platform's clock; nil: it does not tell.
+    private static func time(of order: StartRecord) -> WallTime? {
+        guard order.startTimestamp > 0 else { return nil }
+        let start = WallTime(milliseconds: Int64((order.startTimestamp * 1000).rounded()))
+        return start + .seconds(order.prerecordSeconds ?? 0)
     }
 
     /// So that units that record alike do not wait alike (FNV-1a).
@@ -197,6 +201,10 @@ package struct UnitRecordings: Sendable {
     ) -> [Action] {
         guard var recording = recordings[id] else { return [] }
         switch news {
+        case .begun(let host):
+            recording.clock.begin(at: time(host))
+            recordings[id] = recording
+            return []
         case .segment(let segment):
             let arrival = time(WallTime(milliseconds: segment.arrival))
             let placed = recording.clock.place(segment, arrival: arrival)
@@ -238,7 +246,7 @@ package struct UnitRecordings: Sendable {
     /// The unit's clock was set.
     package mutating func clockMoved(by correction: Duration) {
         for id in recordings.keys {
-            recordings[id]?.clock.clockMoved(by: correction)
+            guard recordings[id]?.clock.clockMoved(by: correction) == true else { continue }
             recordings[id]?.uploader.clockMoved(by: correction)
         }
     }

@@ -223,7 +223,7 @@ import Vr
 
     /// What is told of times: contiguous to the millisecond, near the unit's clock, `start_ts` where the platform names it.
     @Test func segmentsFollowEachOther() {
-        var clock = RecordClock(startingAt: nil)
+        var clock = RecordClock(orderedAt: nil)
         var times: [WallTime] = []
         var ends: [WallTime] = []
         for number in Int64(0)..<100 {
@@ -241,16 +241,40 @@ import Vr
         #expect(zip(ends, times.dropFirst()).count { $0 == $1 } > 20)
     }
 
-    @Test func startTimestampIsThatOfTheFirstSegment() {
-        var clock = RecordClock(startingAt: WallTime(milliseconds: 5_000_500))
-        let first = clock.place(Self.segment(0), arrival: WallTime(milliseconds: 5_002_000))
-        let second = clock.place(Self.segment(1), arrival: WallTime(milliseconds: 5_012_000))
-        #expect(first.start == WallTime(milliseconds: 5_000_500))
-        #expect(second.start == WallTime(milliseconds: 5_010_500))
+    /// `start_ts`: what is recorded starts by the platform's clock, each segment when its first picture was taken. A unit
+    /// that has nothing from before does not pretend.
+    @Test(arguments: [
+        (prerecord: 0, arrival: Int64(5_002_000)), (prerecord: 10, arrival: 5_002_000),
+        (prerecord: 10, arrival: 4_991_500),
+    ])
+    func startTimestampSetsTheClockOfTheRecording(prerecord: Int, arrival: Int64) throws {
+        var bench = Self.bench()
+        _ = bench.logIn()
+        // The unit's clock is 7 s behind.
+        let order = Self.order(prerecord: prerecord, start: 5_007.5 - Double(prerecord))
+        let id = try #require(bench.ask(order).recordings.first?.id)
+        _ = bench.give(.recording(id, .begun(at: WallTime(milliseconds: 5_000_500))))
+        let create = bench.give(.recording(id, .segment(Self.segment(0, arrival: arrival)))).vr.first
+        guard case .ask(.create(let announcement, _, _), _)? = create?.work else {
+            Issue.record("\(String(describing: create))")
+            return
+        }
+        #expect(announcement.start == WallTime(milliseconds: arrival + 7000))
+    }
+
+    /// Its clock is set right meanwhile: what was recorded was right before, and is after it.
+    @Test func aClockThatIsSetDoesNotMoveWhatThePlatformTimed() {
+        var clock = RecordClock(orderedAt: WallTime(milliseconds: 5_007_000))
+        clock.begin(at: WallTime(milliseconds: 5_000_000))
+        let first = clock.place(Self.segment(0), arrival: WallTime(milliseconds: 5_001_000))
+        let moved = clock.clockMoved(by: .seconds(7))
+        let second = clock.place(Self.segment(1), arrival: WallTime(milliseconds: 5_018_000))
+        #expect(!moved && first.start == WallTime(milliseconds: 5_008_000))
+        #expect(second.start == WallTime(milliseconds: 5_018_000))
     }
 
     @Test func aClockThatWasSetBeginsTheLineAnew() {
-        var clock = RecordClock(startingAt: nil)
+        var clock = RecordClock(orderedAt: nil)
         _ = clock.place(Self.segment(0), arrival: WallTime(milliseconds: 1_000_000))
         let second = clock.place(Self.segment(1), arrival: WallTime(milliseconds: 4_000_000))
         #expect(second.start == WallTime(milliseconds: 4_000_000))
