@@ -43,6 +43,7 @@ package struct CustomerAPI: Sendable {
     private let nodes: (any NodeControlPoint)?
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
+    private let recordControl: (any RecordControlPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -60,6 +61,7 @@ package struct CustomerAPI: Sendable {
         nodes: (any NodeControlPoint)? = nil,
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
+        recordControl: (any RecordControlPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -74,6 +76,7 @@ package struct CustomerAPI: Sendable {
         self.nodes = nodes
         self.usage = usage
         self.channels = channels
+        self.recordControl = recordControl
         self.settings = settings
         self.logger = logger
     }
@@ -96,6 +99,7 @@ package struct CustomerAPI: Sendable {
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
+        if let recordControl { addRecordRoutes(to: known, recordControl) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
@@ -169,6 +173,11 @@ package struct CustomerAPI: Sendable {
         } catch let error as ConfigurationError {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as RecordControlError {
+            if case .unavailable(let reason) = error {
+                logger.error("a recording cannot be ordered", metadata: ["reason": "\(reason)"])
             }
             throw error.problem
         } catch let error as FirmwareError {
