@@ -44,6 +44,7 @@ package struct CustomerAPI: Sendable {
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
     private let recordChecks: (any RecordCheckPoint)?
+    private let recordControl: (any RecordControlPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -62,6 +63,7 @@ package struct CustomerAPI: Sendable {
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
         recordChecks: (any RecordCheckPoint)? = nil,
+        recordControl: (any RecordControlPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -77,6 +79,7 @@ package struct CustomerAPI: Sendable {
         self.usage = usage
         self.channels = channels
         self.recordChecks = recordChecks
+        self.recordControl = recordControl
         self.settings = settings
         self.logger = logger
     }
@@ -99,6 +102,7 @@ package struct CustomerAPI: Sendable {
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
+        if let recordControl { addRecordRoutes(to: known, recordControl) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
@@ -173,6 +177,11 @@ package struct CustomerAPI: Sendable {
         } catch let error as ConfigurationError {
             if case .unavailable(let reason) = error {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
+        } catch let error as RecordControlError {
+            if case .unavailable(let reason) = error {
+                logger.error("a recording cannot be ordered", metadata: ["reason": "\(reason)"])
             }
             throw error.problem
         } catch let error as FirmwareError {
