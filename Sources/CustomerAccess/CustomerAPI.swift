@@ -43,6 +43,7 @@ package struct CustomerAPI: Sendable {
     private let nodes: (any NodeControlPoint)?
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
+    private let recordings: (any PlaybackPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -60,6 +61,7 @@ package struct CustomerAPI: Sendable {
         nodes: (any NodeControlPoint)? = nil,
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
+        recordings: (any PlaybackPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -74,6 +76,7 @@ package struct CustomerAPI: Sendable {
         self.nodes = nodes
         self.usage = usage
         self.channels = channels
+        self.recordings = recordings
         self.settings = settings
         self.logger = logger
     }
@@ -96,6 +99,7 @@ package struct CustomerAPI: Sendable {
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
+        if let recordings { addRecordingRoutes(to: known, recordings) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
@@ -181,6 +185,8 @@ package struct CustomerAPI: Sendable {
             }
             throw error.problem
         } catch let error as PictureError {
+            throw error.problem
+        } catch let error as RecordingError {
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem
