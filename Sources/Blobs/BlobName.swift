@@ -6,6 +6,8 @@ package enum BlobArea: String, Sendable, CaseIterable {
     case uploads
     /// Images for units.
     case firmware
+    /// What units recorded. Written by ``SegmentFiles``, read like any other.
+    case segments
 }
 
 /// The name of a blob: 128 random bits in an area.

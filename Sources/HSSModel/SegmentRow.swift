@@ -21,6 +21,8 @@ package struct SegmentRow: Sendable, Hashable {
     package var discontinue: Bool?
     package var blob: SegmentBlob
     package var state: SegmentRowState
+    /// SHA-256 of its bytes in lower-case hexadecimal, for checks. A saved segment has it; nil: not known, not looked at.
+    package var sha256: String?
 
     package init(
         session: RecordSessionID,
@@ -30,7 +32,8 @@ package struct SegmentRow: Sendable, Hashable {
         size: Int64,
         discontinue: Bool?,
         blob: SegmentBlob,
-        state: SegmentRowState
+        state: SegmentRowState,
+        sha256: String? = nil
     ) {
         self.session = session
         self.channel = channel
@@ -40,6 +43,7 @@ package struct SegmentRow: Sendable, Hashable {
         self.discontinue = discontinue
         self.blob = blob
         self.state = state
+        self.sha256 = sha256
     }
 
     package var start: WallTime { name.start }

@@ -26,6 +26,8 @@ struct PictureCache {
         var jpegs: [Int: Picture] = [:]
         var failure: (error: PictureError, mark: KeyFrameMark?, until: Instant)?
         var usedAt: Instant
+        /// Since when its stream does not run; `nil`: it does.
+        var endedAt: Instant?
 
         var sizeInBytes: Int {
             jpegs.values.reduce(key?.picture.bytes.count ?? 0) { $0 + $1.jpeg.count }
@@ -109,6 +111,19 @@ struct PictureCache {
     mutating func keep(_ error: PictureError, of stream: StreamID, _ mark: KeyFrameMark?, until: Instant) {
         guard entries[stream]?.key?.mark == mark else { return }
         entries[stream]?.failure = (error, mark, until)
+    }
+
+    /// The stream runs, or has ended: what is kept of it has been asked for soon after its end, or is not wanted any more.
+    mutating func note(_ stream: StreamID, endedAt: Instant?) {
+        entries[stream]?.endedAt = endedAt
+    }
+
+    mutating func dropEnded(for limit: Duration, at now: Instant) {
+        for (stream, entry) in entries {
+            guard let endedAt = entry.endedAt, now - endedAt > limit else { continue }
+            sizeInBytes -= entry.sizeInBytes
+            entries[stream] = nil
+        }
     }
 
     private mutating func change(_ stream: StreamID, at now: Instant, _ body: (inout Entry) -> Void) {

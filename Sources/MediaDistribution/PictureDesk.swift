@@ -24,6 +24,8 @@ final class PictureDesk: Sendable {
         /// How long a stream that showed no key frame is not read again.
         var blindness: Duration = .seconds(5)
         var waiters = 2000
+        /// How long the last picture of a stream that has ended is kept here.
+        var farewell: Duration = .seconds(60)
         /// Different ones at a time; each waits for the decoder, or for a key frame.
         var flights = 128
         /// Of one stream; they are made one after the other, so that one that fails costs its siblings nothing.
@@ -56,6 +58,7 @@ final class PictureDesk: Sendable {
     private let limits: MediaLimits
     private let table: StreamTable
     private let metrics: PictureMetrics
+    private let resized: ResizedPictures
     private let state: Mutex<State>
     private let starts: AsyncStream<(Flight, StreamHub?)>
     private let start: AsyncStream<(Flight, StreamHub?)>.Continuation
@@ -72,7 +75,15 @@ final class PictureDesk: Sendable {
         self.limits = limits
         self.table = table
         self.metrics = metrics
-        state = Mutex(State(cache: PictureCache(limitInBytes: settings.cacheInBytes)))
+        // Of what was set for pictures a part, so that both together stay within it.
+        resized = ResizedPictures(
+            .init(
+                sizeInBytes: settings.cacheInBytes / 4,
+                waiters: settings.waiters,
+                penalty: settings.penalty
+            )
+        )
+        state = Mutex(State(cache: PictureCache(limitInBytes: settings.cacheInBytes / 4 * 3)))
         (starts, start) = AsyncStream.makeStream()
     }
 
@@ -138,12 +149,20 @@ final class PictureDesk: Sendable {
 
     func resized(_ picture: Picture, width: Int) async throws(PictureError) -> Picture {
         guard codec.isInstalled else { throw Self.notInstalled }
-        do throws(PictureCodec.Failure) {
-            let made = try await codec.jpeg(of: picture.jpeg, .jpeg, width: width)
-            return Picture(jpeg: made.jpeg, width: made.width, takenAt: picture.takenAt)
-        } catch {
-            throw PictureError(error)
+        let width = max(PictureRequest.widths.lowerBound, width)
+        let outcome = await resized.picture(picture.jpeg, width: width, onHit: { metrics.cached.add() }) {
+            do throws(PictureCodec.Failure) {
+                let made = try await codec.jpeg(of: picture.jpeg, .jpeg, width: width)
+                let smaller = Picture(jpeg: made.jpeg, width: made.width, takenAt: picture.takenAt)
+                return (.success(smaller), isSevere: false)
+            } catch {
+                return (.failure(PictureError(error)), isSevere: error.isSevere)
+            }
         }
+        var smaller = try outcome.get()
+        // The same octets may have been taken twice: a camera that shows the dark.
+        smaller.takenAt = picture.takenAt
+        return smaller
     }
 
     /// Of a key frame that is no stream's.
@@ -301,7 +320,10 @@ final class PictureDesk: Sendable {
         switch event {
         case .published(let stream, _):
             guard let hub = table.hub(of: stream) else { return }
-            state.withLock { $0.hubs[stream] = hub }
+            state.withLock { state in
+                state.hubs[stream] = hub
+                state.cache.note(stream, endedAt: nil)
+            }
         case .unpublished(let stream, _, _): keepLast(of: stream)
         case .viewerJoined, .viewerLeft: break
         }
@@ -319,7 +341,12 @@ final class PictureDesk: Sendable {
             state.withLock { $0.cache.keep(found, of: stream, at: .now) }
         }
         guard !table.isPublishing(stream) else { return }
-        state.withLock { $0.hubs[stream] = nil }
+        let now = Instant.now
+        state.withLock { state in
+            state.hubs[stream] = nil
+            state.cache.note(stream, endedAt: now)
+            state.cache.dropEnded(for: settings.farewell, at: now)
+        }
     }
 }
 

@@ -49,6 +49,11 @@ package struct Migration: Sendable, Equatable {
             name: "0006_usage",
             sql: String(decoding: PackageResources._006_usage_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 7,
+            name: "0007_recordings",
+            sql: String(decoding: PackageResources._007_recordings_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

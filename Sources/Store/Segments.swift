@@ -31,7 +31,8 @@ package protocol SegmentStore: Sendable {
         of session: RecordSessionID
     ) async throws(StoreError) -> [SegmentRow]
 
-    /// Replaced by session and name, all or none. `notFound` where a session is not there.
+    /// Replaced by session and name, all or none. `notFound` where a session is not there, `conflict` where it is of
+    /// another channel or a blob has another row.
     func writeSegments(_ rows: [SegmentRow]) async throws(StoreError)
 
     /// Those that are there go, all or none.
@@ -46,13 +47,14 @@ package protocol SegmentStore: Sendable {
     /// Rows, in any state, that know of these blobs.
     func segments(withBlobs blobs: [SegmentBlob]) async throws(StoreError) -> [SegmentRow]
 
-    /// All rows, by blob, those after `after`; at most ``pageLimit``: for a check.
+    /// All rows, by blob, those after `after`; at most ``pageLimit``: for a check. Blobs of 32 hexadecimal digits are in
+    /// the order of their text, behind all others.
     func segmentsByBlob(after: SegmentBlob?, limit: Int) async throws(StoreError) -> [SegmentRow]
 
     // MARK: The timeline: saved segments only
 
     /// Those that overlap the range, by ``SegmentPlace``, those after `after`; at most ``segmentPageLimit``. `newestFirst`
-    /// turns the order, and `after`, round.
+    /// turns the order, and `after`, round. Checksums are not looked at.
     func savedSegments(
         of recorded: RecordedChannel,
         in range: Range<WallTime>,

@@ -11,7 +11,7 @@ import Vm
 final class SRTAudience: Sendable {
     private static let tick: UInt32 = 5000  // µs
     /// Local ports; each is two threads of libsrt, with a receive buffer of its own.
-    private static let ports = 4
+    static let ports = 4
 
     private struct Visit: Sendable {
         var number: UInt64

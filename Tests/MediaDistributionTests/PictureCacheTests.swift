@@ -55,6 +55,24 @@ import Testing
         #expect(find(320, Self.mark(2), at: 4) == nil)
     }
 
+    /// Each push has a name of its own: what ended long ago is asked for by nobody, and would fill the cache in the end.
+    @Test func whatEndedLongAgoGoes() async throws {
+        var cache = PictureCache(limitInBytes: 1 << 20)
+        for number in 1...3 {
+            cache.keep(try await Self.frame(Self.mark(1), at: 2), of: Self.name(number), at: Self.at(2))
+        }
+        let size = cache.sizeInBytes / 3
+        cache.note(Self.name(1), endedAt: Self.at(10))
+        cache.note(Self.name(2), endedAt: Self.at(10))
+        cache.dropEnded(for: .seconds(60), at: Self.at(70))
+        #expect(cache.sizeInBytes == 3 * size)
+        // It came back.
+        cache.note(Self.name(2), endedAt: nil)
+        cache.dropEnded(for: .seconds(60), at: Self.at(71))
+        #expect(cache.sizeInBytes == 2 * size)
+        #expect(!cache.hasKeyFrame(of: Self.name(1)) && cache.hasKeyFrame(of: Self.name(2)))
+    }
+
     /// 250 ms before the read: the picture is as old as its key frame.
     @Test func aPictureIsAsOldAsItsKeyFrame() async throws {
         let mark = KeyFrameMark(publisher: 1, time: Instant(nanoseconds: 1_750_000_000))

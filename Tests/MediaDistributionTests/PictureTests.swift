@@ -170,6 +170,22 @@ enum CodecProgramme {
         }
     }
 
+    /// A grid of cameras that are asleep asks for the same small pictures at each look.
+    @Test func aKeptPictureIsMadeSmallerOnceForAll() async throws {
+        try await live { platform, _, _ in
+            let last = try await platform.media.picture(of: stream, width: nil)
+            let before = platform.metric("vedette_pictures_made_total")
+            let answers = await withTaskGroup(of: Picture?.self) { group in
+                for _ in 0..<20 { group.addTask { try? await platform.media.resized(last, width: 48) } }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.allSatisfy { $0 == answers[0] && $0?.width == 48 })
+            #expect(platform.metric("vedette_pictures_made_total") == before + 1)
+            #expect(try await platform.media.resized(last, width: 64).width == 64)
+            #expect(platform.metric("vedette_pictures_made_total") == before + 2)
+        }
+    }
+
     @Test func whatNeverRanHasNone() async throws {
         try await RunningMedia.run(Self.settings) { platform in
             await #expect(throws: PictureError.none) {

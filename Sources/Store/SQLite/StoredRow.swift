@@ -68,6 +68,13 @@ struct StoredRow {
         return identifier
     }
 
+    func optionalIdentifier<Identifier: TextIdentifier>(
+        _ column: String,
+        as type: Identifier.Type = Identifier.self
+    ) throws -> Identifier? {
+        try optionalText(column) == nil ? nil : try identifier(column)
+    }
+
     func role(_ column: String) throws -> Role {
         guard let role = Role(rawValue: try text(column)) else { throw damaged(column) }
         return role
