@@ -165,6 +165,23 @@ final class PictureDesk: Sendable {
         return smaller
     }
 
+    /// Of a key frame that is no stream's.
+    func picture(
+        ofKeyFrame bytes: [UInt8],
+        _ coding: PictureCoding,
+        takenAt: WallTime,
+        width: Int?
+    ) async throws(PictureError) -> Picture {
+        guard codec.isInstalled else { throw Self.notInstalled }
+        let width = width.map { max(PictureRequest.widths.lowerBound, $0) }
+        do throws(PictureCodec.Failure) {
+            let made = try await codec.jpeg(of: bytes, coding == .h264 ? .h264 : .h265, width: width)
+            return Picture(jpeg: made.jpeg, width: made.width, takenAt: takenAt)
+        } catch {
+            throw PictureError(error)
+        }
+    }
+
     private static let ending = PictureError.unavailable("it is ending")
     private static let notInstalled = PictureError.notSupported(
         "the programme vedette-codec is not installed"
