@@ -150,15 +150,12 @@ final class PictureDesk: Sendable {
     func resized(_ picture: Picture, width: Int) async throws(PictureError) -> Picture {
         guard codec.isInstalled else { throw Self.notInstalled }
         let width = max(PictureRequest.widths.lowerBound, width)
-        let outcome = await resized.picture(picture.jpeg, width: width, onHit: { metrics.cached.add() }) {
-            do throws(PictureCodec.Failure) {
-                let made = try await codec.jpeg(of: picture.jpeg, .jpeg, width: width)
-                let smaller = Picture(jpeg: made.jpeg, width: made.width, takenAt: picture.takenAt)
-                return (.success(smaller), isSevere: false)
-            } catch {
-                return (.failure(PictureError(error)), isSevere: error.isSevere)
-            }
-        }
+        let outcome = await resized.picture(
+            picture.jpeg,
+            width: width,
+            make: { await self.smaller(picture, width: width) },
+            onHit: { metrics.cached.add() }
+        )
         var smaller = try outcome.get()
         // The same octets may have been taken twice: a camera that shows the dark.
         smaller.takenAt = picture.takenAt
@@ -179,6 +176,16 @@ final class PictureDesk: Sendable {
             return Picture(jpeg: made.jpeg, width: made.width, takenAt: takenAt)
         } catch {
             throw PictureError(error)
+        }
+    }
+
+    private func smaller(_ picture: Picture, width: Int) async -> (Outcome, isSevere: Bool) {
+        do throws(PictureCodec.Failure) {
+            let made = try await codec.jpeg(of: picture.jpeg, .jpeg, width: width)
+            let smaller = Picture(jpeg: made.jpeg, width: made.width, takenAt: picture.takenAt)
+            return (.success(smaller), isSevere: false)
+        } catch {
+            return (.failure(PictureError(error)), isSevere: error.isSevere)
         }
     }
 
