@@ -52,12 +52,7 @@ extension CustomerCommand {
             _ start: WallTime
         ) async throws -> TimelineAnswer {
             let end = (start + .seconds(86_400)).rfc3339Exact
-            var answer = TimelineAnswer(
-                items: [],
-                lost: [],
-                alarmsComplete: true,
-                nextFrom: start.rfc3339Exact
-            )
+            var answer = TimelineAnswer(from: start.rfc3339Exact)
             while let from = answer.nextFrom {
                 let page: TimelineAnswer = try await client.call(
                     .get,
