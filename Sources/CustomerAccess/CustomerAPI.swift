@@ -44,6 +44,8 @@ package struct CustomerAPI: Sendable {
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
     private let recordChecks: (any RecordCheckPoint)?
+    private let recordControl: (any RecordControlPoint)?
+    private let recordings: (any PlaybackPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -62,6 +64,8 @@ package struct CustomerAPI: Sendable {
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
         recordChecks: (any RecordCheckPoint)? = nil,
+        recordControl: (any RecordControlPoint)? = nil,
+        recordings: (any PlaybackPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -77,6 +81,8 @@ package struct CustomerAPI: Sendable {
         self.usage = usage
         self.channels = channels
         self.recordChecks = recordChecks
+        self.recordControl = recordControl
+        self.recordings = recordings
         self.settings = settings
         self.logger = logger
     }
@@ -99,6 +105,8 @@ package struct CustomerAPI: Sendable {
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
+        if let recordControl { addRecordRoutes(to: known, recordControl) }
+        if let recordings { addRecordingRoutes(to: known, recordings) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
@@ -175,6 +183,11 @@ package struct CustomerAPI: Sendable {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
             }
             throw error.problem
+        } catch let error as RecordControlError {
+            if case .unavailable(let reason) = error {
+                logger.error("a recording cannot be ordered", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
         } catch let error as FirmwareError {
             throw error.problem
         } catch let error as UpgradeError {
@@ -185,6 +198,8 @@ package struct CustomerAPI: Sendable {
             }
             throw error.problem
         } catch let error as PictureError {
+            throw error.problem
+        } catch let error as RecordingError {
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem

@@ -12,7 +12,8 @@ struct CustomerCommand: AsyncParsableCommand {
             LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
             Presets.self,
-            Play.self,
+            Record.self, Play.self,
+            Play.self, Recordings.self, Download.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,
         ]
