@@ -1,5 +1,6 @@
 import Bus
 import CentreManagement
+import CloudStorage
 import CustomerAccess
 import HSSModel
 import HostClock
@@ -106,6 +107,15 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let playback = PlaybackDesk(
+            index: store,
+            blobs: activities.blobs,
+            key: try .load(configuration),
+            rights: RegistryPlaybackRights(devices: registry, users: store),
+            pictures: media,
+            metrics: metrics,
+            logger: logger
+        )
         let firmware = try FirmwareRollOuts(
             configuration,
             store: store,
@@ -154,11 +164,13 @@ struct Platform {
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
+                recordings: playback,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
             uploads: activities.uploads,
+            playback: playback,
             library: firmware.library,
             plainPort: configuration.httpPort
         ).buildResponder()
@@ -280,6 +292,7 @@ struct Platform {
         api: CustomerAPI,
         media: MediaService,
         uploads: UploadDesk,
+        playback: PlaybackDesk,
         library: FirmwareLibrary,
         plainPort: Int
     ) -> Router<PlatformContext> {
@@ -292,6 +305,7 @@ struct Platform {
             return ViewerPeer(address: $0.remoteAddress, isEncrypted: !isPlain)
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
+        playback.addRoutes(to: router)
         library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }

@@ -3,7 +3,10 @@ import Bus
 import CentreManagement
 import CloudStorage
 import HSSModel
+import Logging
+import ServerKit
 import Store
+import Vr
 
 /// Whether somebody may play what was recorded for an owner, at this moment, as the customer API would answer.
 struct RegistryPlaybackRights: PlaybackRights {
@@ -24,5 +27,34 @@ struct RegistryPlaybackRights: PlaybackRights {
         } catch {
             throw .unavailable("the registry does not answer")
         }
+    }
+}
+
+extension PlaybackDesk {
+    /// Of one database and one folder.
+    convenience init(
+        index: SQLiteStore,
+        blobs: FileBlobs,
+        key: RecordKey,
+        rights: any PlaybackRights,
+        pictures: any KeyFramePictures,
+        metrics: MetricRegistry,
+        logger: Logger
+    ) {
+        self.init(
+            segments: index,
+            sessions: index,
+            bytes: SegmentBytes { (blob) throws(BlobError) in
+                guard let name = BlobName(.segments, key: blob.rawValue) else {
+                    throw .failed("a row names no blob")
+                }
+                return try await blobs.open(name)
+            },
+            key: key,
+            rights: rights,
+            pictures: pictures,
+            metrics: metrics,
+            logger: logger
+        )
     }
 }
