@@ -65,6 +65,8 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let recordings = try Recordings(configuration, store: store, metrics: metrics, logger: logger)
+        try await recordings.storage.start()
         let limits = configuration.limits.listener
         let usage = UsageDesk(
             media: media,
@@ -165,12 +167,14 @@ struct Platform {
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
                 recordings: playback,
+                recordChecks: recordings.inspector,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
             uploads: activities.uploads,
             playback: playback,
+            recordings: recordings,
             library: firmware.library,
             plainPort: configuration.httpPort
         ).buildResponder()
@@ -213,6 +217,7 @@ struct Platform {
         // Accounts are closed when no media runs any more.
         services += [registry, usage, media, pictures]
         services += activities.services
+        services += recordings.services
         services.append(signalling)
         services.append(firmware.rollOuts)
         services += listeners
@@ -293,6 +298,7 @@ struct Platform {
         media: MediaService,
         uploads: UploadDesk,
         playback: PlaybackDesk,
+        recordings: Recordings,
         library: FirmwareLibrary,
         plainPort: Int
     ) -> Router<PlatformContext> {
@@ -306,6 +312,7 @@ struct Platform {
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
         playback.addRoutes(to: router)
+        recordings.storage.addRoutes(to: router) { $0.remoteAddress }
         library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }
