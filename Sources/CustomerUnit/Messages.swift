@@ -129,11 +129,6 @@ package struct TimelineAnswer: Codable, Sendable {
     package var lost: [Loss]
     package var alarmsComplete: Bool
     package var nextFrom: String?
-
-    /// A day of which nothing has been read yet.
-    package init(from start: String) {
-        (items, lost, alarmsComplete, nextFrom) = ([], [], true, start)
-    }
 }
 
 /// `POST …/playback`: addresses without their host.

@@ -114,6 +114,7 @@ struct Platform {
             index: store,
             blobs: activities.blobs,
             key: recordings.key,
+            key: try .load(configuration),
             rights: RegistryPlaybackRights(devices: registry, users: store),
             pictures: media,
             metrics: metrics,
@@ -171,6 +172,7 @@ struct Platform {
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
+                recordings: playback,
                 recordChecks: recordings.inspector,
                 recordControl: signalling,
                 recordings: playback,
@@ -179,6 +181,7 @@ struct Platform {
             ),
             media: media,
             uploads: activities.uploads,
+            playback: playback,
             recordings: recordings,
             playback: playback,
             library: firmware.library,
@@ -303,6 +306,7 @@ struct Platform {
         api: CustomerAPI,
         media: MediaService,
         uploads: UploadDesk,
+        playback: PlaybackDesk,
         recordings: Recordings,
         playback: PlaybackDesk,
         library: FirmwareLibrary,
@@ -317,6 +321,7 @@ struct Platform {
             return ViewerPeer(address: $0.remoteAddress, isEncrypted: !isPlain)
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
+        playback.addRoutes(to: router)
         recordings.storage.addRoutes(to: router) { $0.remoteAddress }
         playback.addRoutes(to: router)
         library.addRoutes(to: router) { $0.remoteAddress }

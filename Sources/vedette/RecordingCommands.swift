@@ -52,14 +52,15 @@ extension CustomerCommand {
             _ start: WallTime
         ) async throws -> TimelineAnswer {
             let end = (start + .seconds(86_400)).rfc3339Exact
-            var answer = TimelineAnswer(from: start.rfc3339Exact)
+            func page(_ from: String) async throws -> TimelineAnswer {
+                try await client.call(.get, channel.path + "/recordings?from=\(from)&to=\(end)")
+            }
+            var answer = try await page(start.rfc3339Exact)
             while let from = answer.nextFrom {
-                let page: TimelineAnswer = try await client.call(
-                    .get,
-                    channel.path + "/recordings?from=\(from)&to=\(end)"
-                )
+                let page = try await page(from)
                 answer.items += page.items
-                answer.lost += page.lost.filter { loss in !answer.lost.contains { $0.session == loss.session }
+                answer.lost += page.lost.filter { loss in
+                    !answer.lost.contains { $0.session == loss.session }
                 }
                 answer.alarmsComplete = answer.alarmsComplete && page.alarmsComplete
                 answer.nextFrom = page.nextFrom
