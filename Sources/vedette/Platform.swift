@@ -129,7 +129,11 @@ struct Platform {
             // It sends no more by now.
             if case .unbound(let unit, _) = change { await pictures.forget(unit) }
         }
-        registry.onOwnerChange { await usage.ownerChanges(of: $0) }
+        registry.onOwnerChange {
+            await usage.ownerChanges(of: $0)
+            await signalling.ownerChanges(of: $0)
+        }
+        activities.alarms.onChange { signalling.heard($0, $1) }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
         let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
@@ -154,6 +158,7 @@ struct Platform {
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
+                recordControl: signalling,
                 settings: .init(configuration),
                 logger: logger
             ),
