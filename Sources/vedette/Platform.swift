@@ -173,6 +173,7 @@ struct Platform {
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
                 recordings: playback,
+                recordControl: signalling,
                 recordChecks: recordings.inspector,
                 recordControl: signalling,
                 recordings: playback,

@@ -274,14 +274,15 @@ import Vr
         let house = FakeRecordings()
         try await SignallingBench.run(recording: house.parts) { bench in
             let unit = try await bench.unit()
-            let end = WallTime.now + .seconds(1)
-            let task = Self.start(bench, RecordingOrder(until: end))
-            let (request, seq) = try await Calls.request(unit, StartRecord.name)
-            try await Calls.agree(unit, seq)
-            _ = try await task.value
+            let (order, begun) = try await Self.recording(bench, unit)
+            #expect(begun.command?.until == nil)
+            // Given again it goes on with the new end.
+            let end = WallTime.now + .seconds(4)
+            let status = try await Self.start(bench, RecordingOrder(until: end)).value
+            #expect(status.state == .recording && status.session?.rawValue == order.session)
             let (_, stopSeq) = try await Calls.request(unit, StopRecord.name)
             try await Calls.agree(unit, stopSeq)
-            let session = RecordSessionID(unchecked: try StartRecord(request.parameters).session)
+            let session = RecordSessionID(unchecked: order.session)
             #expect(await eventually { house.session(session)?.endedAt == end }, "to the millisecond")
             #expect(await eventually { house.wishes(of: Self.channel) == nil })
             #expect(await eventually { house.events.last?.detail.contains(#""reason":"over""#) ?? false })

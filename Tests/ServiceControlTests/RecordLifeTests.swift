@@ -248,7 +248,7 @@ import Vr
             bench.service.heard(Self.alarm(), .start)
             try await again.send(SignallingBench.keepalive(1))
             #expect(await again.text()?.contains("StartRecord") == false)
-            #expect(try await bench.service.recordingStatus(of: Self.channel).state == .idle)
+            #expect(await RecordCommandTests.becomes(bench) { $0.state == .idle })
         }
     }
 
