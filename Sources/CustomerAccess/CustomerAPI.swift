@@ -43,6 +43,7 @@ package struct CustomerAPI: Sendable {
     private let nodes: (any NodeControlPoint)?
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
+    private let upkeep: (any RecordUpkeepPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -60,6 +61,7 @@ package struct CustomerAPI: Sendable {
         nodes: (any NodeControlPoint)? = nil,
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
+        upkeep: (any RecordUpkeepPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -74,6 +76,7 @@ package struct CustomerAPI: Sendable {
         self.nodes = nodes
         self.usage = usage
         self.channels = channels
+        self.upkeep = upkeep
         self.settings = settings
         self.logger = logger
     }
@@ -99,6 +102,7 @@ package struct CustomerAPI: Sendable {
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
+        if let upkeep { addRecordUpkeepRoutes(to: known, upkeep) }
         if let nodes { addNodeRoutes(to: known, nodes) }
         routes.refuseOtherMethods()
     }

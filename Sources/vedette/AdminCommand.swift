@@ -9,7 +9,9 @@ struct AdminCommand: AsyncParsableCommand {
         commandName: "admin",
         abstract: "Enrol devices, manage users and update cameras as an operator.",
         discussion: "Log in first: vedette cu login https://HOST:PORT --user admin",
-        subcommands: [User.self, Device.self, Firmware.self, Node.self, Stream.self, Usage.self]
+        subcommands: [
+            User.self, Device.self, Firmware.self, Node.self, Stream.self, Usage.self, Recording.self,
+        ]
     )
 }
 

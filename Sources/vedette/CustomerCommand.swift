@@ -13,7 +13,8 @@ struct CustomerCommand: AsyncParsableCommand {
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
             Presets.self,
             Play.self,
-            KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
+            Clip.self, KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self,
+            Reboot.self,
             Reschedule.self,
         ]
     )
