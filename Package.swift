@@ -206,7 +206,7 @@ let package = Package(
         .executableTarget(
             name: "vedette-bench",
             dependencies: [
-                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "ServerKit", "SRTTransport",
+                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "Store", "ServerKit", "SRTTransport",
                 "MediaDistribution", "PremisesUnit", "CustomerUnit", "Measurement", "TestSupport",
                 argumentParser,
                 asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
