@@ -206,7 +206,8 @@ let package = Package(
         .executableTarget(
             name: "vedette-bench",
             dependencies: [
-                "HSSModel", "HostClock", "Vm", "MediaFormats", "Bus", "Store", "ServerKit", "SRTTransport",
+                "HSSModel", "HostClock", "Vm", "Vr", "MediaFormats", "Bus", "Store", "ServerKit",
+                "SRTTransport",
                 "MediaDistribution", "PremisesUnit", "CustomerUnit", "Measurement", "TestSupport",
                 argumentParser,
                 asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1, nioPosix, nioSSL,
@@ -303,9 +304,9 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "CustomerUnit", "HSSModel", "HostClock", "Vd", "vedette", "vedette-codec", nioCore, nioHTTP1,
-                nioPosix, nioSSL,
-                nioWebSocket,
+                "CustomerUnit", "HSSModel", "HostClock", "Store", "Vd", "Vr", "vedette", "vedette-codec",
+                nioCore,
+                nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]
         ),
     ]

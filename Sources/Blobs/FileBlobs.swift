@@ -144,17 +144,21 @@ package final class FileBlobs: BlobStore {
 }
 
 extension NIOThreadPool {
-    /// Runs what may wait for the disk.
+    /// Runs what may wait for the disk. A task that is cancelled meanwhile does not stop it: half of a step would be done.
     func blocking<Value: Sendable>(
         _ body: @escaping @Sendable () throws(BlobError) -> Value
     ) async throws(BlobError) -> Value {
-        let result: Result<Value, BlobError>
-        do {
-            result = try await runIfActive { () -> Result<Value, BlobError> in
-                do throws(BlobError) { return .success(try body()) } catch { return .failure(error) }
+        let result: Result<Value, BlobError> = await withCheckedContinuation { continuation in
+            submit { state in
+                guard case .active = state else {
+                    return continuation.resume(returning: .failure(.failed("its threads have ended")))
+                }
+                do throws(BlobError) {
+                    continuation.resume(returning: .success(try body()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
             }
-        } catch {
-            throw .failed("its threads have ended")
         }
         return try result.get()
     }

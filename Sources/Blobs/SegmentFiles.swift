@@ -2,6 +2,7 @@ import Crypto
 import Glibc
 import NIOCore
 package import NIOPosix
+import Synchronization
 
 /// Segments of recordings as files, `FOLDER/segments/<first two digits>/<key>`: where ``FileBlobs`` finds them.
 ///
@@ -11,12 +12,16 @@ package import NIOPosix
 package final class SegmentFiles: Sendable {
     private static let area = BlobArea.segments
     private static let chunk = 256 << 10
+    /// What is left beyond these goes with the next start.
+    private static let mostLeftovers = 10_000
 
     let files: any FileCalls
     let threads: NIOThreadPool
     private let folder: String
     /// Free space below which nothing new is taken, in bytes.
     private let reserve: Int64
+    /// Uploads that are over and could not be deleted.
+    private let leftovers = Mutex<[String]>([])
 
     /// `folder` is the one of ``FileBlobs``, and there.
     package init(
@@ -46,15 +51,17 @@ package final class SegmentFiles: Sendable {
             try files.makeFolder(shard(of: blob), in: areaFolder)
             try files.makeFolder(partFolder, in: areaFolder)
             let path = part(of: blob, attempt)
-            let file = try files.create(path)
             do throws(BlobError) {
+                let file = try files.create(path)
+                let segment = SegmentPart(of: blob, in: self, size: size, path: path, file: file)
+                // Let go, it deletes its file.
                 try files.allocate(file, size)
+                return segment
             } catch {
-                files.close(file)
-                try? files.remove(path)
+                // It may have been made all the same.
+                leave(path)
                 throw error
             }
-            return SegmentPart(of: blob, in: self, size: size, path: path, file: file)
         }
     }
 
@@ -65,6 +72,24 @@ package final class SegmentFiles: Sendable {
             for name in names { try files.remove(partFolder + "/" + name) }
             return names.count
         }
+    }
+
+    /// Tries once more to delete what could not be deleted.
+    package func removeLeftovers() async {
+        let paths = leftovers.withLock { paths in
+            defer { paths = [] }
+            return paths
+        }
+        guard !paths.isEmpty else { return }
+        try? await threads.blocking { [self] in
+            for path in paths {
+                do throws(BlobError) { try files.remove(path) } catch { leave(path) }
+            }
+        }
+    }
+
+    func leave(_ path: String) {
+        leftovers.withLock { if $0.count < Self.mostLeftovers { $0.append(path) } }
     }
 
     /// Whether a segment of this size would be taken now.

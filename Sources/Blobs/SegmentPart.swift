@@ -63,7 +63,11 @@ package final class SegmentPart: Sendable {
     package func continued(as attempt: UInt64) async throws(BlobError) -> SegmentPart {
         try await change { [self] (state) throws(BlobError) in
             let path = owner.part(of: blob, attempt)
-            try owner.files.rename(self.path, to: path)
+            do throws(BlobError) { try owner.files.rename(self.path, to: path) } catch {
+                // It may have happened all the same.
+                owner.leave(path)
+                throw error
+            }
             state.isOver = true
             return SegmentPart(
                 of: blob,
@@ -122,6 +126,6 @@ package final class SegmentPart: Sendable {
         guard !state.isOver else { return }
         state.isOver = true
         if let file = state.file { owner.files.close(file) }
-        try? owner.files.remove(path)
+        do throws(BlobError) { try owner.files.remove(path) } catch { owner.leave(path) }
     }
 }

@@ -44,6 +44,7 @@ package struct CustomerAPI: Sendable {
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
     private let upkeep: (any RecordUpkeepPoint)?
+    private let recordChecks: (any RecordCheckPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -62,6 +63,7 @@ package struct CustomerAPI: Sendable {
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
         upkeep: (any RecordUpkeepPoint)? = nil,
+        recordChecks: (any RecordCheckPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -77,6 +79,7 @@ package struct CustomerAPI: Sendable {
         self.usage = usage
         self.channels = channels
         self.upkeep = upkeep
+        self.recordChecks = recordChecks
         self.settings = settings
         self.logger = logger
     }
@@ -104,6 +107,7 @@ package struct CustomerAPI: Sendable {
         if let usage { addUsageRoutes(to: known, usage) }
         if let upkeep { addRecordUpkeepRoutes(to: known, upkeep) }
         if let nodes { addNodeRoutes(to: known, nodes) }
+        if let recordChecks { addRecordCheckRoutes(to: known, recordChecks) }
         routes.refuseOtherMethods()
     }
 

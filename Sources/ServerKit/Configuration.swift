@@ -165,6 +165,8 @@ package struct Configuration: Sendable {
     /// Bit/s; 0: no limit.
     package var liveMaxBitrate: Int
     package var transcoding: Transcoding
+    package var recording: Recording
+    package var retention: Retention
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
@@ -223,6 +225,8 @@ package struct Configuration: Sendable {
             smallBitrate: read.number("transcoding.small_bitrate"),
             ffmpeg: read.text("transcoding.ffmpeg").isEmpty ? nil : read.text("transcoding.ffmpeg")
         )
+        recording = Recording(read)
+        retention = Retention(read)
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
         let folder = String(read.text("blobs.url").dropFirst("file:".count))

@@ -3,7 +3,7 @@ package enum ConfigurationTable {
     package static let roles = ["cmu", "scu", "mdu"]
 
     package static let keys: [ConfigurationKey] =
-        node + listeners + units + transcoding + platform + limits + [
+        node + listeners + units + transcoding + recording + retention + platform + limits + [
             ConfigurationKey(
                 "log.level",
                 .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),
@@ -20,7 +20,7 @@ package enum ConfigurationTable {
 
     /// Keys of the contract whose feature this version does not have, by key or by section.
     package static let later: [String: String] = [
-        "recording": "recording", "stun": "STUN", "turn": "TURN",
+        "stun": "STUN", "turn": "TURN",
         "scanner": "the scanner system", "uplink": "ONVIF Uplink",
     ]
 
@@ -42,6 +42,7 @@ package enum ConfigurationTable {
         "srt": "Media from units and to viewers (Vm)",
         "live": "Live viewing",
         "transcoding": "Renditions of live pictures, made by ffmpeg for those who ask for them",
+        "recording": "What units record",
         "store": "Database",
         "blobs": "Files: what is too large for the database",
         "pictures": "The latest picture of each channel",

@@ -165,6 +165,8 @@ package final class HTTPListener: Service {
                 return
             }
             let context = Responder.Context(source: .init(channel: channel, logger: logger))
+            var request = request
+            request.body = ExpectedBody.of(request, on: channel)
             let response: Response
             do {
                 response = try await responder.respond(to: request, context: context)

@@ -1,25 +1,17 @@
 import HSSModel
 import HTTPTypes
-import HostClock
 package import Hummingbird
 import NIOCore
 import ServerKit
-import Synchronization
 
 extension UploadDesk {
-    private static let addressesRemembered = 100_000
-
     /// `PUT /upload/<token>`: what a unit was given as `url` (Tables I.2-22, I.2-29) or `pic_upload_url`
     /// (Table I.2-16). `remoteAddress` gives the network address of the client, for rates.
     package func addRoutes<Context: RequestContext>(
         to router: Router<Context>,
         remoteAddress: @escaping @Sendable (Context) -> String
     ) {
-        let rates = UploadRates(
-            perSecond: settings.requestsPerSecond,
-            burst: settings.burst,
-            capacity: Self.addressesRemembered
-        )
+        let rates = AddressRates(perSecond: settings.requestsPerSecond, burst: settings.burst)
         router.put("upload/:token") { request, context in
             guard rates.admit(remoteAddress(context)) else {
                 throw Problem(
@@ -47,18 +39,5 @@ extension UploadDesk {
         guard let text = request.headers[.contentLength] else { return nil }
         guard let length = Int64(text), length >= 0 else { throw .incomplete }
         return length
-    }
-}
-
-/// How often one network address may come.
-private final class UploadRates: Sendable {
-    private let rates: Mutex<RateLimiter<NetworkPrefix>>
-
-    init(perSecond: Double, burst: Int, capacity: Int) {
-        rates = Mutex(RateLimiter(perSecond: perSecond, burst: burst, capacity: capacity))
-    }
-
-    func admit(_ address: String) -> Bool {
-        rates.withLock { $0.admit(NetworkPrefix(address), at: .now) }
     }
 }

@@ -76,6 +76,11 @@ package struct RecordSession: Sendable {
     /// Settled state of a segment that is held; nil: look it up.
     package func state(of name: SegmentName) -> SegmentLifecycle.State? { open[name]?.state }
 
+    /// Where the bytes of an upload go to; nil: it does not count any more.
+    package func blob(of attempt: UploadAttempt) -> SegmentBlob? {
+        open.values.first { $0.attempt == attempt }?.row.blob
+    }
+
     package mutating func receive(_ input: Input, at now: RecordMoment) -> [Action] {
         var actions: [Action] = []
         switch input {

@@ -1,5 +1,6 @@
 import Bus
 import CentreManagement
+import CloudStorage
 import CustomerAccess
 import HSSModel
 import HostClock
@@ -64,6 +65,14 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let recordings = try Recordings(
+            configuration,
+            store: store,
+            devices: registry,
+            metrics: metrics,
+            logger: logger
+        )
+        try await recordings.storage.start()
         let limits = configuration.limits.listener
         let usage = UsageDesk(
             media: media,
@@ -154,11 +163,14 @@ struct Platform {
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
+                upkeep: recordings.upkeep.desk,
+                recordChecks: recordings.inspector,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
             uploads: activities.uploads,
+            recordings: recordings,
             library: firmware.library,
             plainPort: configuration.httpPort
         ).buildResponder()
@@ -201,6 +213,7 @@ struct Platform {
         // Accounts are closed when no media runs any more.
         services += [registry, usage, media, pictures]
         services += activities.services
+        services += recordings.services
         services.append(signalling)
         services.append(firmware.rollOuts)
         services += listeners
@@ -280,6 +293,7 @@ struct Platform {
         api: CustomerAPI,
         media: MediaService,
         uploads: UploadDesk,
+        recordings: Recordings,
         library: FirmwareLibrary,
         plainPort: Int
     ) -> Router<PlatformContext> {
@@ -292,6 +306,7 @@ struct Platform {
             return ViewerPeer(address: $0.remoteAddress, isEncrypted: !isPlain)
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
+        recordings.storage.addRoutes(to: router) { $0.remoteAddress }
         library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }

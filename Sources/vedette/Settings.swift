@@ -8,6 +8,7 @@ import ServerKit
 import ServiceControl
 import Vd
 import Vm
+import Vr
 import Vs
 
 // What each role takes of the configuration.
@@ -195,6 +196,21 @@ extension UploadKey {
             throw ServerError.unusable(
                 what: "upload key",
                 path: KeyFile.path("uploads", of: configuration),
+                reason: "it is shorter than 32 bytes"
+            )
+        }
+        return key
+    }
+}
+
+extension RecordKey {
+    /// The key of recording addresses, made once.
+    static func load(_ configuration: Configuration) throws -> RecordKey {
+        let secret = try KeyFile.load("recordings", of: configuration, what: "recording key")
+        guard let key = RecordKey(secret) else {
+            throw ServerError.unusable(
+                what: "recording key",
+                path: KeyFile.path("recordings", of: configuration),
                 reason: "it is shorter than 32 bytes"
             )
         }

@@ -13,7 +13,7 @@ struct VedetteBench: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         enum Part: String, ExpressibleByArgument, CaseIterable {
-            case units, fleet, live, media, formats, timeline, cold, glass, peers, soak
+            case units, fleet, live, media, formats, timeline, cold, glass, record, peers, soak
         }
 
         static let configuration = CommandConfiguration(
@@ -22,9 +22,9 @@ struct VedetteBench: AsyncParsableCommand {
                 "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, the peers, which have to be installed, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, fleet, live, media, formats, timeline, cold, glass, peers, soak.") var parts:
-            [Part] =
-                []
+        @Argument(help: "units, fleet, live, media, formats, timeline, cold, glass, record, peers, soak.")
+        var parts: [Part] =
+            []
         @Option(help: "Idle units; 5,000, of a fleet 20,000.") var units: Int?
         @Option(help: "Seconds of each measurement.") var seconds = 30
         @Option(help: "Live pictures of each kind.") var pictures = 30
@@ -75,6 +75,10 @@ struct VedetteBench: AsyncParsableCommand {
                     try await ColdBenchmark(vedette: vedette, folder: place, pictures: pictures).run(&report)
                 case .glass:
                     try await GlassBenchmark(vedette: vedette, folder: place, seconds: min(seconds, 20)).run(
+                        &report
+                    )
+                case .record:
+                    try await RecordBenchmark(vedette: vedette, folder: place, units: units ?? 200).run(
                         &report
                     )
                 case .soak:

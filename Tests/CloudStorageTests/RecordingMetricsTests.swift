@@ -8,6 +8,6 @@ import Testing
         let registry = MetricRegistry()
         let metrics = RecordingMetrics(registry)
         metrics.saved.add()
-        #expect(registry.exposition().contains("vedette_record_segments_total 1"))
+        #expect(registry.exposition().contains(#"vedette_record_segments_total{outcome="saved"} 1"#))
     }
 }

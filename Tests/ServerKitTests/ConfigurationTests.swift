@@ -90,8 +90,8 @@ import Testing
             srt:
               latency: 9ms
               encryption: maybe
-            recording:
-              retention: 7d
+            stun:
+              port: 3478
             """
         let found = problems(
             yaml,
@@ -106,7 +106,7 @@ import Testing
                 "v.yaml:3: https.prot: no such key; is https.port meant?",
                 "v.yaml:5: srt.latency: expected 20ms to 8s, found 9ms",
                 "v.yaml:6: srt.encryption: expected one of off, optional, required, found maybe",
-                "v.yaml:8: recording.retention: not in this version (recording)",
+                "v.yaml:8: stun.port: not in this version (STUN)",
                 "VEDETTE_HTTP_PORT: http.port: expected a port, 0 to 65535, found eighty",
                 "VEDETTE_LOG_LEVL: no such key; is VEDETTE_LOG_LEVEL meant?",
                 "vd.keepalive: expected 1s to 1h, found 10",

@@ -1,0 +1,75 @@
+import Blobs
+import Bus
+import CloudStorage
+import HSSModel
+import Logging
+import ServerKit
+import ServiceLifecycle
+import Store
+import Vr
+
+/// What units record.
+struct Recordings {
+    let storage: RecordStorage
+    let inspector: RecordInspector
+    let upkeep: RecordingUpkeep
+
+    init(
+        _ configuration: Configuration,
+        store: SQLiteStore,
+        devices: any DevicePoint,
+        metrics: MetricRegistry,
+        logger: Logger
+    ) throws {
+        let files = SegmentFiles(
+            folder: configuration.blobs.folder,
+            reserve: Int64(configuration.blobs.reserve)
+        )
+        upkeep = RecordingUpkeep(
+            configuration,
+            store: store,
+            files: files,
+            devices: devices,
+            metrics: metrics,
+            logger: logger
+        )
+        storage = RecordStorage(
+            settings: RecordStorageSettings(configuration),
+            key: try RecordKey.load(configuration),
+            stores: RecordStores(
+                sessions: store,
+                segments: store,
+                devices: store,
+                files: files
+            ),
+            admission: upkeep.admission,
+            metrics: metrics,
+            logger: logger
+        )
+        inspector = RecordInspector(storage)
+    }
+
+    var services: [any Service] { [upkeep.keeper, storage] }
+}
+
+extension RecordStorageSettings {
+    init(_ configuration: Configuration) {
+        let domain = URLHost.text(configuration.node.domain)
+        let plainPort = configuration.httpPort
+        var session = RecordSession.Limits()
+        session.largestSegment = Int64(configuration.recording.segmentSize)
+        session.confirmWithin = configuration.recording.confirmWithin
+        self.init(
+            origins: UploadOrigins(
+                secure: "https://\(domain):\(configuration.https.port)",
+                plain: plainPort == 0 ? nil : "http://\(domain):\(plainPort)"
+            ),
+            session: session,
+            uploads: configuration.recording.uploads,
+            sessions: configuration.recording.sessions,
+            uploadTime: configuration.recording.uploadTime,
+            requestsPerSecond: Double(configuration.recording.rate),
+            burst: configuration.recording.burst
+        )
+    }
+}
