@@ -45,6 +45,8 @@ package struct CustomerAPI: Sendable {
     let channels: (any ChannelSettingPoint)?
     private let upkeep: (any RecordUpkeepPoint)?
     private let recordChecks: (any RecordCheckPoint)?
+    private let recordControl: (any RecordControlPoint)?
+    private let recordings: (any PlaybackPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -64,6 +66,8 @@ package struct CustomerAPI: Sendable {
         channels: (any ChannelSettingPoint)? = nil,
         upkeep: (any RecordUpkeepPoint)? = nil,
         recordChecks: (any RecordCheckPoint)? = nil,
+        recordControl: (any RecordControlPoint)? = nil,
+        recordings: (any PlaybackPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -80,6 +84,8 @@ package struct CustomerAPI: Sendable {
         self.channels = channels
         self.upkeep = upkeep
         self.recordChecks = recordChecks
+        self.recordControl = recordControl
+        self.recordings = recordings
         self.settings = settings
         self.logger = logger
     }
@@ -102,6 +108,8 @@ package struct CustomerAPI: Sendable {
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
+        if let recordControl { addRecordRoutes(to: known, recordControl) }
+        if let recordings { addRecordingRoutes(to: known, recordings) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
@@ -179,6 +187,11 @@ package struct CustomerAPI: Sendable {
                 logger.error("a configuration cannot be kept", metadata: ["reason": "\(reason)"])
             }
             throw error.problem
+        } catch let error as RecordControlError {
+            if case .unavailable(let reason) = error {
+                logger.error("a recording cannot be ordered", metadata: ["reason": "\(reason)"])
+            }
+            throw error.problem
         } catch let error as FirmwareError {
             throw error.problem
         } catch let error as UpgradeError {
@@ -189,6 +202,8 @@ package struct CustomerAPI: Sendable {
             }
             throw error.problem
         } catch let error as PictureError {
+            throw error.problem
+        } catch let error as RecordingError {
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem

@@ -33,6 +33,11 @@ package final class AlarmDesk: Service {
         var bits: [ChannelAddress: AlarmBits] = [:]
     }
 
+    /// In a structure: a lock around a bare closure wraps it once more each time it is read, for good.
+    private struct Follower {
+        var change: (@Sendable (AlarmRecord, AlarmChange) -> Void)?
+    }
+
     /// Something that nobody reported.
     private struct Inference: Sendable {
         var channel: ChannelAddress
@@ -53,6 +58,7 @@ package final class AlarmDesk: Service {
     private let metrics: AlarmMetrics
     private let logger: Logger
     private let state: Mutex<State>
+    private let follower = Mutex(Follower())
     private let inferences: AsyncStream<Inference>
     private let infer: AsyncStream<Inference>.Continuation
 
@@ -80,6 +86,17 @@ package final class AlarmDesk: Service {
         state = Mutex(State(rates: rates))
         // What does not fit is seen again at the next heartbeats.
         (inferences, infer) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(10_000))
+    }
+
+    /// Sets what is told of alarms that begin, happen or end, once each and after it is durable. One action, and it must
+    /// not wait.
+    package func onChange(_ action: @escaping @Sendable (AlarmRecord, AlarmChange) -> Void) {
+        follower.withLock { $0.change = action }
+    }
+
+    private func tell(_ alarm: AlarmRecord, _ change: AlarmChange) {
+        let action = follower.withLock { $0.change }
+        action?(alarm, change)
     }
 
     /// Learns what lasts from before the start, then follows the heartbeats until the graceful shutdown.
@@ -190,6 +207,7 @@ package final class AlarmDesk: Service {
         } else {
             metrics.began(type)
             feed.ring()
+            tell(begun.alarm, begun.alarm.endedAt == nil ? .start : .pulse)
         }
         return begun.upload
     }
@@ -202,7 +220,9 @@ package final class AlarmDesk: Service {
             describe: { $1.event($0, at: now) }
         )
         note(record.channel) { $0.ended(type) }
-        if changed == nil { metrics.repeated.add() } else { feed.ring() }
+        guard let changed else { return metrics.repeated.add() }
+        feed.ring()
+        tell(changed, .end)
     }
 
     // MARK: Heartbeats

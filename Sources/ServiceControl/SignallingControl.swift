@@ -8,11 +8,18 @@ extension SignallingService: ServiceControlPoint {
     package func presence(of units: [UnitID]) async -> [UnitID: UnitPresence] {
         var known: [UnitID: UnitPresence] = [:]
         for unit in units { known[unit] = self.units.presence(of: unit) }
+        let recorded = await recorder?.recording(on: units) ?? []
+        for unit in units { known[unit]?.markRecording(recorded, of: unit) }
         return known
     }
 
     package func sessions(after: UnitID?, limit: Int) async -> [UnitSession] {
-        units.sessions(after: after, limit: limit)
+        var sessions = units.sessions(after: after, limit: limit)
+        let recorded = await recorder?.recording(on: sessions.map(\.unit)) ?? []
+        for index in sessions.indices {
+            sessions[index].presence.markRecording(recorded, of: sessions[index].unit)
+        }
+        return sessions
     }
 
     package func startLive(
@@ -59,12 +66,19 @@ extension SignallingService: ServiceControlPoint {
 
     package func disconnect(_ unit: UnitID) async {
         await director.withdraw(unit)
+        await recorder?.withdraw(unit)
         units.disconnect(unit, because: "the device was disabled, removed or given new credentials")
     }
 
-    /// The device was given up or removed: nothing is wanted of its configuration any more.
+    /// The device was given up or removed: nothing is wanted of its configuration any more, nor of its recordings.
     package func forgetWishes(of unit: UnitID) async {
         await configurations.withdraw(unit)
+        await recorder?.forget(unit)
+    }
+
+    /// The device is about to get an owner, or to lose one.
+    package func ownerChanges(of unit: UnitID) async {
+        await recorder?.ownerChanges(of: unit)
     }
 
     private func explain(_ failure: LiveFailure, _ channel: ChannelAddress) -> LiveError {
@@ -82,6 +96,16 @@ extension SignallingService: ServiceControlPoint {
         case .userLimit: .userLimit(services.settings.viewersPerUser)
         case .withdrawn: .withdrawn(channel)
         case .busy: .busy("customers that wait for channel \(channel)")
+        }
+    }
+}
+
+extension UnitPresence {
+    /// A heartbeat may name a session that nobody here knows: recorded is what the platform has recorded.
+    fileprivate mutating func markRecording(_ recorded: Set<ChannelAddress>, of unit: UnitID) {
+        for index in channels.indices {
+            let channel = ChannelAddress(unit: unit, number: channels[index].number)
+            channels[index].recording = recorded.contains(channel)
         }
     }
 }

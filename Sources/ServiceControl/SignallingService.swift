@@ -56,6 +56,7 @@ package final class SignallingService: Service {
     let configurations: ConfigurationDesk
     let ptz: PTZDirector
     let uploads: UploadOrders
+    let recorder: RecordDirector?
     private let group: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (VdPort, Int) -> Void
@@ -63,7 +64,8 @@ package final class SignallingService: Service {
     /// `hibernationGate` is that of the hibernation server, where there is one. `servers` serve what units ask of
     /// other parts of the platform; `documents` keeps what units say of themselves and what is wanted of them over
     /// a restart; `uploads` makes addresses for what they send; `presence` is told what becomes of them; `moves` keeps
-    /// which of them may be turning, `usage` the accounts, `channels` what is set for single channels. `onListening` is told each port once units can connect.
+    /// which of them may be turning, `usage` the accounts, `channels` what is set for single channels; `recording` is what
+    /// recordings are ordered with. `onListening` is told each port once units can connect.
     package init(
         settings: SignallingSettings,
         ports: [VdPort],
@@ -78,6 +80,7 @@ package final class SignallingService: Service {
         moves: (any MoveStore)? = nil,
         usage: UsageDesk? = nil,
         channels: (any ChannelSettingStore)? = nil,
+        recording: RecordParts? = nil,
         metrics: MetricRegistry,
         logger: Logger,
         group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
@@ -89,10 +92,13 @@ package final class SignallingService: Service {
         self.group = group
         self.logger = logger
         self.onListening = onListening
+        let reports = recording.map { _ in RecordReports(metrics) }
+        var own: [any UnitRequestServer] = [LogEnds(store: documents, logger: logger)]
+        if let reports { own.append(reports) }
         services = UnitServices(
             settings: settings,
             admission: admission,
-            requests: UnitRequestTable(servers + [LogEnds(store: documents, logger: logger)]),
+            requests: UnitRequestTable(servers + own),
             metrics: metrics,
             logger: logger
         )
@@ -175,6 +181,19 @@ package final class SignallingService: Service {
             mostAtOnce: settings.documentQueries,
             logger: logger
         )
+        if let recording, let reports {
+            recorder = RecordDirector(
+                parts: recording.limited(to: settings.maxBitrate),
+                units: units,
+                waker: waker,
+                calls: calls,
+                reports: reports,
+                metrics: RecordMetrics(metrics),
+                logger: logger
+            )
+        } else {
+            recorder = nil
+        }
         let units = units
         metrics.gauge("vedette_vd_units_online", "Units that are connected or were a moment ago.") {
             Double(units.connectedUnits)
@@ -197,6 +216,7 @@ package final class SignallingService: Service {
         await configurations.begin()
         await presence?.tick(at: .now)
         await ptz.begin(at: .now)
+        await recorder?.load()
         let events = await media.events()
         var listeners: [VdListener] = []
         var channels: [any Channel] = []
@@ -280,6 +300,7 @@ package final class SignallingService: Service {
                 await capabilities.heard(unit)
             }
             await ptz.tick(at: .now)
+            await recorder?.tick(at: .now)
             waker.tick(at: .now)
             nodeDrain.tick(at: .now)
             guard ticks % 20 == 0 else { continue }

@@ -25,7 +25,8 @@ package protocol BindingStore: Sendable {
     func redeem(codeHash: String, for unit: UnitID, at now: WallTime) async throws(StoreError) -> Redemption
 
     /// Takes the owner away and returns it; nil where there was none. With `owner`, only where that is the owner:
-    /// `notFound` otherwise. The snapshots go with the owner (``UploadStore/forgetSnapshots(of:)``).
+    /// `notFound` otherwise. The snapshots go with the owner (``UploadStore/forgetSnapshots(of:)``), and so does what was
+    /// wanted of its recording (``RecordingSettingsStore``).
     func unbind(_ unit: UnitID, owner: UserName?) async throws(StoreError) -> UserName?
 
     /// Drops sessions and codes that can no longer be used, a bounded number in one transaction. Returns how

@@ -54,6 +54,11 @@ package struct Migration: Sendable, Equatable {
             name: "0007_recordings",
             sql: String(decoding: PackageResources._007_recordings_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 8,
+            name: "0008_recording_settings",
+            sql: String(decoding: PackageResources._008_recording_settings_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

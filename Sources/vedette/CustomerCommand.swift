@@ -15,6 +15,9 @@ struct CustomerCommand: AsyncParsableCommand {
             Play.self,
             Clip.self, KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self,
             Reboot.self,
+            Record.self, Play.self,
+            Play.self, Recordings.self, Download.self,
+            KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,
         ]
     )

@@ -98,6 +98,7 @@ struct Platform {
             moves: store,
             usage: usage,
             channels: store,
+            recording: recordings.parts(configuration, store: store, events: activities.feed),
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -112,6 +113,15 @@ struct Platform {
             pictures: media,
             store: store,
             blobs: activities.blobs,
+            metrics: metrics,
+            logger: logger
+        )
+        let playback = PlaybackDesk(
+            index: store,
+            blobs: activities.blobs,
+            key: recordings.key,
+            rights: RegistryPlaybackRights(devices: registry, users: store),
+            pictures: media,
             metrics: metrics,
             logger: logger
         )
@@ -138,7 +148,11 @@ struct Platform {
             // It sends no more by now.
             if case .unbound(let unit, _) = change { await pictures.forget(unit) }
         }
-        registry.onOwnerChange { await usage.ownerChanges(of: $0) }
+        registry.onOwnerChange {
+            await usage.ownerChanges(of: $0)
+            await signalling.ownerChanges(of: $0)
+        }
+        activities.alarms.onChange { signalling.heard($0, $1) }
         registry.onUserDisabled { await signalling.withdraw($0) }
 
         let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
@@ -165,12 +179,15 @@ struct Platform {
                 channels: ChannelDesk(devices: registry, store: store),
                 upkeep: recordings.upkeep.desk,
                 recordChecks: recordings.inspector,
+                recordControl: signalling,
+                recordings: playback,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
             uploads: activities.uploads,
             recordings: recordings,
+            playback: playback,
             library: firmware.library,
             plainPort: configuration.httpPort
         ).buildResponder()
@@ -294,6 +311,7 @@ struct Platform {
         media: MediaService,
         uploads: UploadDesk,
         recordings: Recordings,
+        playback: PlaybackDesk,
         library: FirmwareLibrary,
         plainPort: Int
     ) -> Router<PlatformContext> {
@@ -307,6 +325,7 @@ struct Platform {
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
         recordings.storage.addRoutes(to: router) { $0.remoteAddress }
+        playback.addRoutes(to: router)
         library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }

@@ -4,6 +4,7 @@ import CloudStorage
 import HSSModel
 import Logging
 import ServerKit
+import ServiceControl
 import ServiceLifecycle
 import Store
 import Vr
@@ -11,6 +12,7 @@ import Vr
 /// What units record.
 struct Recordings {
     let storage: RecordStorage
+    let key: RecordKey
     let inspector: RecordInspector
     let upkeep: RecordingUpkeep
 
@@ -33,9 +35,10 @@ struct Recordings {
             metrics: metrics,
             logger: logger
         )
+        key = try RecordKey.load(configuration)
         storage = RecordStorage(
             settings: RecordStorageSettings(configuration),
-            key: try RecordKey.load(configuration),
+            key: key,
             stores: RecordStores(
                 sessions: store,
                 segments: store,
@@ -50,6 +53,20 @@ struct Recordings {
     }
 
     var services: [any Service] { [upkeep.keeper, storage] }
+
+    /// What the SCU orders recordings with.
+    func parts(_ configuration: Configuration, store: SQLiteStore, events: any EventSink) -> RecordParts {
+        var order = RecordSettings()
+        order.largestSegment = configuration.recording.segmentSize
+        return RecordParts(
+            storage: storage,
+            settings: store,
+            sessions: store,
+            alarms: store,
+            events: events,
+            order: order
+        )
+    }
 }
 
 extension RecordStorageSettings {

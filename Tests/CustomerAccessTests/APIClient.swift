@@ -25,6 +25,7 @@ struct APIClient {
     let nodes: FakeNodes
     let usage: FakeUsage
     let upkeep: FakeUpkeep
+    let recordings: FakeRecordings
     private let client: any TestClientProtocol
 
     static func run(
@@ -37,6 +38,7 @@ struct APIClient {
         let nodes = FakeNodes()
         let usage = FakeUsage()
         let upkeep = FakeUpkeep()
+        let recordings = FakeRecordings()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -58,6 +60,7 @@ struct APIClient {
             usage: usage,
             channels: FakeChannels(),
             upkeep: upkeep,
+            recordings: recordings,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -69,6 +72,7 @@ struct APIClient {
                     nodes: nodes,
                     usage: usage,
                     upkeep: upkeep,
+                    recordings: recordings,
                     client: client
                 )
             )

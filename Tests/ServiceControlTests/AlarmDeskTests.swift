@@ -57,6 +57,19 @@ import Vd
         try await platform.store.events(after: .none, of: nil, limit: 100).map(\.event.detail)
     }
 
+    /// Rules for recording hear of each change once, after it is durable; a repeated report is none.
+    @Test func whoFollowsHearsEachChangeOnce() async throws {
+        try await UploadPlatform.with { platform async throws in
+            let desk = Self.desk(platform)
+            let told = Mutex<[String]>([])
+            desk.onChange { alarm, change in told.withLock { $0.append("\(alarm.type) \(change.rawValue)") } }
+            for _ in 0..<2 { _ = try await desk.alarm(Self.notify(.motion, .start), from: Self.unit) }
+            _ = try await desk.alarm(Self.notify(.bellRing, .pulse, after: 1), from: Self.unit)
+            for _ in 0..<2 { _ = try await desk.alarm(Self.notify(.motion, .end, after: 9), from: Self.unit) }
+            #expect(told.withLock { $0 } == ["3 start", "10 pulse", "3 end"])
+        }
+    }
+
     /// "state alarms: start, end; single-trigger alarms: pulse".
     @Test(arguments: AlarmType.allCases) func everyTypeIsKept(_ type: AlarmType) async throws {
         try await UploadPlatform.with { platform async throws in

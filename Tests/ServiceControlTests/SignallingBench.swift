@@ -41,6 +41,7 @@ struct SignallingBench {
         uploads: (any UploadPoint)? = nil,
         presence: PresenceJournal? = nil,
         moves: (any MoveStore)? = nil,
+        recording: RecordParts? = nil,
         _ body: (SignallingBench) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -84,6 +85,7 @@ struct SignallingBench {
             uploads: uploads,
             presence: presence,
             moves: moves,
+            recording: recording,
             metrics: metrics,
             logger: logger
         ) { announce.yield(($0.name, $1)) }
@@ -184,11 +186,12 @@ struct SignallingBench {
         mac: String = mac1,
         state: Int = 1,
         stream: String = "",
+        record: String = "",
         alarm: Int = 0
     ) -> String {
         """
         {"req":"Keepalive","params":{"mac_id":"\(mac)","state":1,"channels":[{"channel":0,"state":\(state),\
-        "stream_id":"\(stream)","record_session":"","alarm":\(alarm)}]},"seq":\(seq)}
+        "stream_id":"\(stream)","record_session":"\(record)","alarm":\(alarm)}]},"seq":\(seq)}
         """
     }
 

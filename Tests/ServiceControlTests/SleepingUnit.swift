@@ -34,9 +34,13 @@ struct SleepingUnit {
 
     static func run(
         settings: SignallingSettings? = nil,
+        recording: RecordParts? = nil,
         _ body: (SleepingUnit) async throws -> Void
     ) async throws {
-        try await SignallingBench.run(settings: try settings ?? Self.settings()) { bench in
+        try await SignallingBench.run(
+            settings: try settings ?? Self.settings(),
+            recording: recording
+        ) { bench in
             bench.admission.enrol(name, mac: mac, password: "pw")
             try await body(SleepingUnit(bench: bench))
         }

@@ -33,7 +33,8 @@ struct UnitAPI {
             units: bench.service,
             media: bench.media,
             pictures: NoPictures(),
-            activity: NoActivity.point
+            activity: NoActivity.point,
+            recordControl: bench.service
         ).addRoutes(to: router)
         application = Application(responder: router.buildResponder())
     }

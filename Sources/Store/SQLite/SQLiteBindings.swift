@@ -74,6 +74,7 @@ extension SQLiteStore: BindingStore {
             if let owner, owner != current { throw StoreError.notFound("device \(unit)") }
             try database.run("UPDATE devices SET owner = NULL WHERE device_id = ?", [unit.rawValue])
             try database.forgetSnapshots(of: unit)
+            try database.dropRecordingWishes(of: unit)
             return current
         }
     }
