@@ -103,6 +103,11 @@ package final class SegmentFiles: Sendable {
         }
     }
 
+    /// Of the disk, in bytes: also what is left free on purpose.
+    package func freeSpace() async throws(BlobError) -> Int64 {
+        try await threads.blocking { [self] () throws(BlobError) in try files.freeSpace(folder) }
+    }
+
     private func checkSpace(for size: Int64) throws(BlobError) {
         guard try files.freeSpace(folder) - size >= reserve else { throw .noSpace }
     }

@@ -43,6 +43,7 @@ package struct CustomerAPI: Sendable {
     private let nodes: (any NodeControlPoint)?
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
+    private let upkeep: (any RecordUpkeepPoint)?
     private let recordChecks: (any RecordCheckPoint)?
     private let recordControl: (any RecordControlPoint)?
     private let recordings: (any PlaybackPoint)?
@@ -63,6 +64,7 @@ package struct CustomerAPI: Sendable {
         nodes: (any NodeControlPoint)? = nil,
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
+        upkeep: (any RecordUpkeepPoint)? = nil,
         recordChecks: (any RecordCheckPoint)? = nil,
         recordControl: (any RecordControlPoint)? = nil,
         recordings: (any PlaybackPoint)? = nil,
@@ -80,6 +82,7 @@ package struct CustomerAPI: Sendable {
         self.nodes = nodes
         self.usage = usage
         self.channels = channels
+        self.upkeep = upkeep
         self.recordChecks = recordChecks
         self.recordControl = recordControl
         self.recordings = recordings
@@ -110,6 +113,7 @@ package struct CustomerAPI: Sendable {
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
+        if let upkeep { addRecordUpkeepRoutes(to: known, upkeep) }
         if let nodes { addNodeRoutes(to: known, nodes) }
         if let recordChecks { addRecordCheckRoutes(to: known, recordChecks) }
         routes.refuseOtherMethods()

@@ -166,6 +166,7 @@ package struct Configuration: Sendable {
     package var liveMaxBitrate: Int
     package var transcoding: Transcoding
     package var recording: Recording
+    package var retention: Retention
     /// The path of the SQLite database.
     package var databasePath: String
     package var blobs: Blobs
@@ -225,6 +226,7 @@ package struct Configuration: Sendable {
             ffmpeg: read.text("transcoding.ffmpeg").isEmpty ? nil : read.text("transcoding.ffmpeg")
         )
         recording = Recording(read)
+        retention = Retention(read)
         let path = String(read.text("store.url").dropFirst("sqlite:".count))
         databasePath = path.isEmpty ? node.data + "/vedette.sqlite" : path
         let folder = String(read.text("blobs.url").dropFirst("file:".count))

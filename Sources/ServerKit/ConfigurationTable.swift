@@ -3,7 +3,7 @@ package enum ConfigurationTable {
     package static let roles = ["cmu", "scu", "mdu"]
 
     package static let keys: [ConfigurationKey] =
-        node + listeners + units + transcoding + recording + platform + limits + [
+        node + listeners + units + transcoding + recording + retention + platform + limits + [
             ConfigurationKey(
                 "log.level",
                 .choice(["trace", "debug", "info", "notice", "warning", "error", "critical"]),

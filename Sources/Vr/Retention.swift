@@ -14,37 +14,42 @@ package struct RetentionRules: Sendable, Hashable {
 
     /// For channels that have none of their own.
     package var standard: Channel
-    package var channels: [ChannelID: Channel]
-    /// Of all channels of one owner together.
-    package var ownerBytes: [UserName: Int64]
+    package var channels: [RecordedChannel: Channel]
+    /// Of all channels of one owner together, for owners that have none of their own.
+    package var standardOwnerBytes: Int64?
+    package var ownerBytes: [UserName: Int64?]
     /// Of the platform.
     package var totalBytes: Int64?
 
     package init(
         standard: Channel = Channel(),
-        channels: [ChannelID: Channel] = [:],
-        ownerBytes: [UserName: Int64] = [:],
+        channels: [RecordedChannel: Channel] = [:],
+        standardOwnerBytes: Int64? = nil,
+        ownerBytes: [UserName: Int64?] = [:],
         totalBytes: Int64? = nil
     ) {
         self.standard = standard
         self.channels = channels
+        self.standardOwnerBytes = standardOwnerBytes
         self.ownerBytes = ownerBytes
         self.totalBytes = totalBytes
     }
 
-    package func rule(of channel: ChannelID) -> Channel { channels[channel] ?? standard }
+    package func rule(of recorded: RecordedChannel) -> Channel { channels[recorded] ?? standard }
+
+    package func bytes(of owner: UserName) -> Int64? { ownerBytes[owner] ?? standardOwnerBytes }
 }
 
 /// What recordings take up, in bytes. What is being dropped counts no more.
 package struct RetentionUsage: Sendable, Hashable {
-    package var channels: [ChannelID: Int64]
+    package var channels: [RecordedChannel: Int64]
     package var owners: [UserName: Int64]
     package var total: Int64
     /// How much less than its watermark the disk has free; 0 or less: enough.
     package var shortage: Int64
 
     package init(
-        channels: [ChannelID: Int64] = [:],
+        channels: [RecordedChannel: Int64] = [:],
         owners: [UserName: Int64] = [:],
         total: Int64 = 0,
         shortage: Int64 = 0
@@ -54,23 +59,38 @@ package struct RetentionUsage: Sendable, Hashable {
         self.total = total
         self.shortage = shortage
     }
+
+    /// Bytes that came, or with a minus went.
+    package mutating func add(_ bytes: Int64, of recorded: RecordedChannel) {
+        channels[recorded, default: 0] += bytes
+        if let owner = recorded.owner { owners[owner, default: 0] += bytes }
+        total += bytes
+        shortage += bytes
+    }
 }
 
 /// A saved segment, as retention sees it.
 package struct RetentionCandidate: Sendable, Hashable {
-    package var channel: ChannelID
-    package var owner: UserName?
+    package var recorded: RecordedChannel
     package var end: WallTime
     package var bytes: Int64
     /// Part of a clip that is kept whatever its age (a legal hold).
     package var isKept: Bool
+    /// The device was removed, or is not this owner's any more.
+    package var isFormer: Bool
 
-    package init(channel: ChannelID, owner: UserName?, end: WallTime, bytes: Int64, isKept: Bool = false) {
-        self.channel = channel
-        self.owner = owner
+    package init(
+        _ recorded: RecordedChannel,
+        end: WallTime,
+        bytes: Int64,
+        isKept: Bool = false,
+        isFormer: Bool = false
+    ) {
+        self.recorded = recorded
         self.end = end
         self.bytes = bytes
         self.isKept = isKept
+        self.isFormer = isFormer
     }
 }
 
@@ -80,11 +100,20 @@ package struct RetentionCandidate: Sendable, Hashable {
 /// two leaves a clean-up that goes on, and no orphan. It is off the account as soon as it is marked.
 package struct RetentionPass: Sendable {
     package enum Reason: String, Sendable, CaseIterable {
+        case formerOwner = "former-owner"
         case age
         case channelQuota = "channel-quota"
         case ownerQuota = "owner-quota"
         case totalQuota = "total-quota"
         case lowDisk = "low-disk"
+    }
+
+    /// Along which segments the walk goes; each has the limits of those before it too. Along one channel nothing is taken
+    /// for the sake of all of them, for there the oldest of all has to go first.
+    package enum Scope: Int, Sendable, Comparable, CaseIterable {
+        case channel, owner, platform
+
+        package static func < (left: Scope, right: Scope) -> Bool { left.rawValue < right.rawValue }
     }
 
     package let rules: RetentionRules
@@ -98,44 +127,71 @@ package struct RetentionPass: Sendable {
     }
 
     /// Nil: it stays. A kept segment always does, and still counts.
-    package mutating func judge(_ segment: RetentionCandidate) -> Reason? {
-        guard !segment.isKept, let reason = reason(for: segment) else { return nil }
-        usage.channels[segment.channel, default: 0] -= segment.bytes
-        if let owner = segment.owner { usage.owners[owner, default: 0] -= segment.bytes }
-        usage.total -= segment.bytes
-        usage.shortage -= segment.bytes
+    package mutating func judge(_ segment: RetentionCandidate, along scope: Scope = .platform) -> Reason? {
+        guard !segment.isKept, let reason = reason(for: segment, scope) else { return nil }
+        usage.add(-segment.bytes, of: segment.recorded)
         return reason
+    }
+
+    /// Counts bytes that are on their way, or room that is to be made; with a minus what comes to nothing.
+    package mutating func announce(_ bytes: Int64, to recorded: RecordedChannel) {
+        usage.add(bytes, of: recorded)
     }
 
     /// No limit in bytes is exceeded: from here on only age can take something.
     package var hasRoom: Bool {
-        let isChannelFull = usage.channels.contains { isOver($0.value, rules.rule(of: $0.key).bytes) }
-        let isOwnerFull = usage.owners.contains { isOver($0.value, rules.ownerBytes[$0.key]) }
-        return !isChannelFull && !isOwnerFull && !isOver(usage.total, rules.totalBytes) && usage.shortage <= 0
+        !usage.channels.keys.contains(where: isFull(_:)) && !usage.owners.keys.contains(where: isFull(_:))
+            && !isPlatformFull()
     }
 
-    /// What ends later is too old in no channel; nil: nothing ever is. The walk may stop at the first segment that starts
-    /// later, when ``hasRoom``.
-    package var youngestExpiry: WallTime? {
-        let ages = ([rules.standard] + rules.channels.values).compactMap(\.age)
-        return ages.min().map { WallTime(milliseconds: time.milliseconds - $0.wholeMilliseconds) }
+    package func isFull(_ recorded: RecordedChannel) -> Bool {
+        isOver(usage.channels[recorded], rules.rule(of: recorded).bytes)
     }
 
-    /// Whether a channel may begin another segment of this size before the next walk.
-    package func admits(_ bytes: Int64, to channel: ChannelID, of owner: UserName?) -> Bool {
-        func fits(_ used: Int64?, _ limit: Int64?) -> Bool { limit.map { (used ?? 0) <= $0 - bytes } ?? true }
-        return fits(usage.channels[channel], rules.rule(of: channel).bytes)
-            && fits(owner.flatMap { usage.owners[$0] }, owner.flatMap { rules.ownerBytes[$0] })
-            && fits(usage.total, rules.totalBytes) && usage.shortage <= 0
+    package func isFull(_ owner: UserName) -> Bool { isOver(usage.owners[owner], rules.bytes(of: owner)) }
+
+    /// With so many bytes more.
+    package func isPlatformFull(for bytes: Int64 = 0) -> Bool {
+        isOver(usage.total + bytes, rules.totalBytes) || usage.shortage > 0
     }
 
-    private func reason(for segment: RetentionCandidate) -> Reason? {
-        let rule = rules.rule(of: segment.channel)
-        if let age = rule.age, segment.end + age <= time { return .age }
-        if isOver(usage.channels[segment.channel], rule.bytes) { return .channelQuota }
-        if let owner = segment.owner, isOver(usage.owners[owner], rules.ownerBytes[owner]) {
-            return .ownerQuota
-        }
+    /// Whether a segment that ends at `end` is too old for its channel.
+    package func isTooOld(_ end: WallTime, in recorded: RecordedChannel) -> Bool {
+        rules.rule(of: recorded).age.map { end + $0 <= time } ?? false
+    }
+
+    /// Whether a channel may begin another segment of this size now.
+    package func admits(_ bytes: Int64, to recorded: RecordedChannel) -> Bool {
+        limits(on: recorded).allSatisfy { $0.used <= $0.most - bytes } && usage.shortage <= 0
+    }
+
+    /// Whether it could if all that is stored were dropped.
+    package func couldAdmit(_ bytes: Int64, to recorded: RecordedChannel) -> Bool {
+        limits(on: recorded).allSatisfy { bytes <= $0.most }
+    }
+
+    /// How much to make free for a segment of this size: for seven more like it too, so that not each of them has to wait
+    /// for room, but no more than a sixteenth of the tightest limit.
+    package func room(for bytes: Int64, in recorded: RecordedChannel) -> Int64 {
+        let tightest = limits(on: recorded).map(\.most).min() ?? .max
+        return max(bytes, min(8 * bytes, tightest / 16))
+    }
+
+    private func limits(on recorded: RecordedChannel) -> [(used: Int64, most: Int64)] {
+        let owner = recorded.owner
+        return [
+            (usage.channels[recorded], rules.rule(of: recorded).bytes),
+            (owner.flatMap { usage.owners[$0] }, owner.flatMap { rules.bytes(of: $0) }),
+            (usage.total, rules.totalBytes),
+        ].compactMap { used, most in most.map { (used ?? 0, $0) } }
+    }
+
+    private func reason(for segment: RetentionCandidate, _ scope: Scope) -> Reason? {
+        if segment.isFormer { return .formerOwner }
+        if isTooOld(segment.end, in: segment.recorded) { return .age }
+        if isFull(segment.recorded) { return .channelQuota }
+        if scope >= .owner, let owner = segment.recorded.owner, isFull(owner) { return .ownerQuota }
+        guard scope >= .platform else { return nil }
         if isOver(usage.total, rules.totalBytes) { return .totalQuota }
         return usage.shortage > 0 ? .lowDisk : nil
     }

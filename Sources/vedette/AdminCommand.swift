@@ -9,7 +9,10 @@ struct AdminCommand: AsyncParsableCommand {
         commandName: "admin",
         abstract: "Enrol devices, manage users and update cameras as an operator.",
         discussion: "Log in first: vedette cu login https://HOST:PORT --user admin",
-        subcommands: [User.self, Device.self, Firmware.self, Node.self, Stream.self, Usage.self, Fsck.self]
+        subcommands: [
+            User.self, Device.self, Firmware.self, Node.self, Stream.self, Usage.self, Fsck.self,
+            Recording.self,
+        ]
     )
 }
 

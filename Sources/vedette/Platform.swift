@@ -65,7 +65,13 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
-        let recordings = try Recordings(configuration, store: store, metrics: metrics, logger: logger)
+        let recordings = try Recordings(
+            configuration,
+            store: store,
+            devices: registry,
+            metrics: metrics,
+            logger: logger
+        )
         try await recordings.storage.start()
         let limits = configuration.limits.listener
         let usage = UsageDesk(
@@ -174,6 +180,7 @@ struct Platform {
                 channels: ChannelDesk(devices: registry, store: store),
                 recordings: playback,
                 recordControl: signalling,
+                upkeep: recordings.upkeep.desk,
                 recordChecks: recordings.inspector,
                 recordControl: signalling,
                 recordings: playback,

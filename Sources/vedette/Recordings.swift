@@ -14,13 +14,27 @@ struct Recordings {
     let storage: RecordStorage
     let key: RecordKey
     let inspector: RecordInspector
+    let upkeep: RecordingUpkeep
 
     init(
         _ configuration: Configuration,
         store: SQLiteStore,
+        devices: any DevicePoint,
         metrics: MetricRegistry,
         logger: Logger
     ) throws {
+        let files = SegmentFiles(
+            folder: configuration.blobs.folder,
+            reserve: Int64(configuration.blobs.reserve)
+        )
+        upkeep = RecordingUpkeep(
+            configuration,
+            store: store,
+            files: files,
+            devices: devices,
+            metrics: metrics,
+            logger: logger
+        )
         key = try RecordKey.load(configuration)
         storage = RecordStorage(
             settings: RecordStorageSettings(configuration),
@@ -29,18 +43,16 @@ struct Recordings {
                 sessions: store,
                 segments: store,
                 devices: store,
-                files: SegmentFiles(
-                    folder: configuration.blobs.folder,
-                    reserve: Int64(configuration.blobs.reserve)
-                )
+                files: files
             ),
+            admission: upkeep.admission,
             metrics: metrics,
             logger: logger
         )
         inspector = RecordInspector(storage)
     }
 
-    var services: [any Service] { [storage] }
+    var services: [any Service] { [upkeep.keeper, storage] }
 
     /// What the SCU orders recordings with.
     func parts(_ configuration: Configuration, store: SQLiteStore, events: any EventSink) -> RecordParts {

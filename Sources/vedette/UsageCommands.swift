@@ -128,7 +128,7 @@ private struct UsageTotalAnswer: Codable, Sendable {
 }
 
 /// Amounts for people.
-private enum UsageText {
+enum UsageText {
     /// In thousands, as providers count traffic: `1.23 GB`.
     static func bytes(_ count: Int64) -> String {
         let units = ["kB", "MB", "GB", "TB", "PB", "EB"]

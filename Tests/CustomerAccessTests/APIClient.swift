@@ -24,6 +24,7 @@ struct APIClient {
     let activity: ActivityNeighbour
     let nodes: FakeNodes
     let usage: FakeUsage
+    let upkeep: FakeUpkeep
     let recordings: FakeRecordings
     private let client: any TestClientProtocol
 
@@ -36,6 +37,7 @@ struct APIClient {
         let activity = ActivityNeighbour()
         let nodes = FakeNodes()
         let usage = FakeUsage()
+        let upkeep = FakeUpkeep()
         let recordings = FakeRecordings()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
@@ -57,6 +59,7 @@ struct APIClient {
             nodes: nodes,
             usage: usage,
             channels: FakeChannels(),
+            upkeep: upkeep,
             recordings: recordings,
             settings: settings
         ).addRoutes(to: router)
@@ -68,6 +71,7 @@ struct APIClient {
                     activity: activity,
                     nodes: nodes,
                     usage: usage,
+                    upkeep: upkeep,
                     recordings: recordings,
                     client: client
                 )
