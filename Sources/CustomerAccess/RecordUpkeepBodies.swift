@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import ServerKit
 
 struct NewClipBody: Decodable {
     var from: String
