@@ -146,7 +146,8 @@ import Testing
         let free = bench.desk { $0.exportsPerUser = 1 }
         try await bench.serve(free) { client in
             for _ in 0..<3 {
-                #expect(try await client.get(PlaybackBench.address("export.ts", ticket)).status == 200)
+                let answer = try await client.get(PlaybackBench.address("export.ts", ticket))
+                #expect(answer.status == 200)
             }
         }
         #expect(free.exports.count == 0)
@@ -160,7 +161,8 @@ import Testing
         let desk = bench.desk()
         let ticket = try await bench.ticket(desk, PlaybackBench.range(0, 1000))
         try await bench.serve(desk) { client in
-            #expect(try await client.get(PlaybackBench.address("export.mp4", ticket)).status == 503)
+            let answer = try await client.get(PlaybackBench.address("export.mp4", ticket))
+            #expect(answer.status == 503)
         }
         #expect(desk.exports.count == 0)
     }

@@ -80,7 +80,7 @@ import Vr
         try await bench.serve(desk) { client in
             let first = try await client.get(PlaybackBench.address("playback.m3u8", ticket))
             try #require(first.status == 200, "\(first.text)")
-            let address = try #require(first.text.split(separator: "\n").last)
+            let address = String(try #require(first.text.split(separator: "\n").last))
             let answer = try await client.get(String(address))
             #expect(answer.headers[.contentType] == "application/vnd.apple.mpegurl")
             #expect(answer.headers[.accessControlAllowOrigin] == "*")
@@ -133,7 +133,7 @@ import Vr
         let ticket = try await bench.ticket(settled, range)
         try await bench.serve(settled) { client in
             let first = try await client.get(PlaybackBench.address("playback.m3u8", ticket))
-            let address = try #require(first.text.split(separator: "\n").last)
+            let address = String(try #require(first.text.split(separator: "\n").last))
             #expect(try await client.get(String(address)).text.hasSuffix("#EXT-X-ENDLIST\n"))
         }
     }
@@ -255,7 +255,7 @@ import Vr
         try await bench.serve(desk) { client in
             let ticket = try await bench.ticket(desk, PlaybackBench.range(0, 10_000))
             let first = try await client.get(PlaybackBench.address("playback.m3u8", ticket))
-            let address = try #require(first.text.split(separator: "\n").last)
+            let address = String(try #require(first.text.split(separator: "\n").last))
                 .replacing("media.m3u8", with: "s1/1763712000000.ts")
             let whole = try await client.get(address)
             #expect(whole.bytes == bytes && whole.headers[.contentType] == "video/mp2t")

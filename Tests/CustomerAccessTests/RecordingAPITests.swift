@@ -13,7 +13,7 @@ import Testing
         try await APIClient.run { api in
             // Motion within the first part, a bell in the gap, and a sound that lasts to this day.
             for (offset, type, end) in [(10, 3, 20), (900, 10, 900), (1500, 7, nil)] as [(Int, Int, Int?)] {
-                api.activity.add(Self.alarm(offset, type, end))
+                api.activity.keep(Self.alarm(offset, type, end))
             }
             let answer = try await api.send("GET /devices/cam-1/channels/1/recordings?\(Self.range)")
             #expect(answer.status == 200)
