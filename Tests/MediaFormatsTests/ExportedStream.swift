@@ -116,8 +116,7 @@ enum SegmentCut: String, CustomTestStringConvertible {
         defer { try? FileManager.default.removeItem(at: folder) }
         let result = try MediaFile.run(
             [
-                "ffmpeg", "-nostdin", "-v", "error", "-i", clip.path, "-map", "0", "-c", "copy", "-copyts",
-                "-f",
+                "ffmpeg", "-nostdin", "-v", "error", "-i", clip.path, "-map", "0", "-c", "copy", "-f",
                 "segment", "-segment_time", "3", "-segment_format", "mpegts", folder.path + "/%d.ts",
             ]
         )

@@ -23,7 +23,7 @@ package struct SegmentedClip: Sendable {
         )
         try Self.run(
             [
-                "-i", clip, "-map", "0", "-c", "copy", "-copyts", "-f", "segment", "-segment_time",
+                "-i", clip, "-map", "0", "-c", "copy", "-f", "segment", "-segment_time",
                 "\(length)",
                 "-segment_format", "mpegts", folder.path + "/%d.ts",
             ]
