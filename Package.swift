@@ -277,7 +277,8 @@ let package = Package(
         tests(
             "PremisesUnitTests",
             [
-                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "MediaFormats", "SRTTransport",
+                "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "MediaFormats",
+                "SRTTransport",
                 nioCore,
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]

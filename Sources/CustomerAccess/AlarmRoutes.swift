@@ -1,5 +1,4 @@
 import Bus
-import FoundationEssentials
 import HSSModel
 import Hummingbird
 import ServerKit
@@ -131,18 +130,5 @@ struct AlarmBody: Encodable {
         startInferred = alarm.startInferred
         endInferred = alarm.endInferred
         picture = alarm.picture.map { _ in "/api/v1/alarms/\(alarm.id)/picture" }
-    }
-}
-
-extension WallTime {
-    /// Nil: `text` is no time of RFC 3339.
-    init?(rfc3339 text: String) {
-        guard text.utf8.count <= 40,
-            let date = (try? Date(text, strategy: .iso8601))
-                ?? (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
-        else { return nil }
-        let milliseconds = (date.timeIntervalSince1970 * 1000).rounded()
-        guard abs(milliseconds) < 1e15 else { return nil }
-        self.init(milliseconds: Int64(milliseconds))
     }
 }

@@ -43,8 +43,9 @@ package struct CustomerAPI: Sendable {
     private let nodes: (any NodeControlPoint)?
     private let usage: (any UsagePoint)?
     let channels: (any ChannelSettingPoint)?
-    private let recordControl: (any RecordControlPoint)?
     private let recordChecks: (any RecordCheckPoint)?
+    private let recordControl: (any RecordControlPoint)?
+    private let recordings: (any PlaybackPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -62,8 +63,9 @@ package struct CustomerAPI: Sendable {
         nodes: (any NodeControlPoint)? = nil,
         usage: (any UsagePoint)? = nil,
         channels: (any ChannelSettingPoint)? = nil,
-        recordControl: (any RecordControlPoint)? = nil,
         recordChecks: (any RecordCheckPoint)? = nil,
+        recordControl: (any RecordControlPoint)? = nil,
+        recordings: (any PlaybackPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -78,8 +80,9 @@ package struct CustomerAPI: Sendable {
         self.nodes = nodes
         self.usage = usage
         self.channels = channels
-        self.recordControl = recordControl
         self.recordChecks = recordChecks
+        self.recordControl = recordControl
+        self.recordings = recordings
         self.settings = settings
         self.logger = logger
     }
@@ -103,6 +106,7 @@ package struct CustomerAPI: Sendable {
         addOperatorRoutes(to: known)
         addStreamRoutes(to: known)
         if let recordControl { addRecordRoutes(to: known, recordControl) }
+        if let recordings { addRecordingRoutes(to: known, recordings) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
         if let usage { addUsageRoutes(to: known, usage) }
@@ -194,6 +198,8 @@ package struct CustomerAPI: Sendable {
             }
             throw error.problem
         } catch let error as PictureError {
+            throw error.problem
+        } catch let error as RecordingError {
             throw error.problem
         } catch let error as FieldError {
             throw ManagementError.invalid(field: error.field, error.rule).problem

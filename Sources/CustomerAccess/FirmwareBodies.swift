@@ -1,6 +1,7 @@
 import Bus
 import FoundationEssentials
 import HSSModel
+import ServerKit
 
 // The bodies of firmware and roll-outs. Keys are written in snake case.
 

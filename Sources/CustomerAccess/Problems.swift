@@ -197,6 +197,22 @@ extension PictureError {
     }
 }
 
+extension RecordingError {
+    var problem: Problem {
+        switch self {
+        case .notFound: Problem(.notFound, detail: description)
+        case .conflict: Problem(.conflict, detail: description)
+        case .damaged: Problem(.notFound, type: "damaged", detail: description)
+        case .unavailable:
+            Problem(
+                .serviceUnavailable,
+                detail: "Recordings are not available; try again.",
+                headers: .retryAfter(.seconds(5))
+            )
+        }
+    }
+}
+
 extension HTTPFields {
     static func retryAfter(_ delay: Duration) -> HTTPFields {
         [.retryAfter: "\(Swift.max(1, Int(delay.inSeconds.rounded(.up))))"]

@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import ServerKit
 import Vd
 import Vr
 

@@ -127,7 +127,18 @@ extension CustomerAPI {
         throw Problem(
             .forbidden,
             type: "no-right",
-            detail: "You may see this device but not \(right == .live ? "watch" : "control") it."
+            detail: "You may see this device but not \(right.verb)."
         )
+    }
+}
+
+extension Rights {
+    /// What somebody may not do.
+    fileprivate var verb: String {
+        switch self {
+        case .live: "watch it"
+        case .playback: "play its recordings"
+        default: "control it"
+        }
     }
 }

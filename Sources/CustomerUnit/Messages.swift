@@ -105,3 +105,41 @@ package struct AdminDeviceAnswer: Codable, Sendable {
     package var signedOnly: Bool
     package var channels: [Channel]
 }
+
+/// `GET …/recordings`
+package struct TimelineAnswer: Codable, Sendable {
+    package struct Part: Codable, Sendable {
+        package var start: String
+        package var end: String
+        /// Seconds.
+        package var duration: Double
+        package var bytes: Int64
+        package var alarmTypes: [Int]
+    }
+
+    package struct Loss: Codable, Sendable {
+        package var session: String
+        package var begunAt: String
+        package var endedAt: String?
+        package var droppedNb: Int
+        package var droppedTime: Double
+    }
+
+    package var items: [Part]
+    package var lost: [Loss]
+    package var alarmsComplete: Bool
+    package var nextFrom: String?
+
+    /// A day of which nothing has been read yet.
+    package init(from start: String) {
+        (items, lost, alarmsComplete, nextFrom) = ([], [], true, start)
+    }
+}
+
+/// `POST …/playback`: addresses without their host.
+package struct PlaybackAnswer: Codable, Sendable {
+    package var hls: String
+    package var mp4: String
+    package var ts: String
+    package var expiresAt: String
+}

@@ -309,6 +309,30 @@ package actor PlatformClient {
         }
     }
 
+    /// A streamed body at an address of the platform, with the fields of its answer. `path` begins with a slash.
+    func response(
+        path: String,
+        fields: [(String, String)]
+    ) async throws(CustomerError) -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: base + path)
+        for (name, value) in fields { request.headers.add(name: name, value: value) }
+        do {
+            let response = try await http.execute(request, deadline: .distantFuture)
+            guard (200..<300).contains(Int(response.status.code)) else {
+                let data = Data(buffer: (try? await response.body.collect(upTo: 65_536)) ?? ByteBuffer())
+                throw Self.refusal(Int(response.status.code), data)
+            }
+            return response
+        } catch let error as CustomerError {
+            throw error
+        } catch {
+            throw .unreachable(url: base, "\(ConnectionProblem(error))")
+        }
+    }
+
+    /// An address of the platform that it told without its host.
+    package nonisolated func address(_ path: String) -> String { base + path }
+
     /// A playlist; at most 1 MiB.
     func text(url: String) async throws(CustomerError) -> String {
         let body = try await open(url: url)

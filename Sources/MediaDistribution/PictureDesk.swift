@@ -150,19 +150,43 @@ final class PictureDesk: Sendable {
     func resized(_ picture: Picture, width: Int) async throws(PictureError) -> Picture {
         guard codec.isInstalled else { throw Self.notInstalled }
         let width = max(PictureRequest.widths.lowerBound, width)
-        let outcome = await resized.picture(picture.jpeg, width: width, onHit: { metrics.cached.add() }) {
-            do throws(PictureCodec.Failure) {
-                let made = try await codec.jpeg(of: picture.jpeg, .jpeg, width: width)
-                let smaller = Picture(jpeg: made.jpeg, width: made.width, takenAt: picture.takenAt)
-                return (.success(smaller), isSevere: false)
-            } catch {
-                return (.failure(PictureError(error)), isSevere: error.isSevere)
-            }
-        }
+        let outcome = await resized.picture(
+            picture.jpeg,
+            width: width,
+            make: { await self.smaller(picture, width: width) },
+            onHit: { metrics.cached.add() }
+        )
         var smaller = try outcome.get()
         // The same octets may have been taken twice: a camera that shows the dark.
         smaller.takenAt = picture.takenAt
         return smaller
+    }
+
+    /// Of a key frame that is no stream's.
+    func picture(
+        ofKeyFrame bytes: [UInt8],
+        _ coding: PictureCoding,
+        takenAt: WallTime,
+        width: Int?
+    ) async throws(PictureError) -> Picture {
+        guard codec.isInstalled else { throw Self.notInstalled }
+        let width = width.map { max(PictureRequest.widths.lowerBound, $0) }
+        do throws(PictureCodec.Failure) {
+            let made = try await codec.jpeg(of: bytes, coding == .h264 ? .h264 : .h265, width: width)
+            return Picture(jpeg: made.jpeg, width: made.width, takenAt: takenAt)
+        } catch {
+            throw PictureError(error)
+        }
+    }
+
+    private func smaller(_ picture: Picture, width: Int) async -> (Outcome, isSevere: Bool) {
+        do throws(PictureCodec.Failure) {
+            let made = try await codec.jpeg(of: picture.jpeg, .jpeg, width: width)
+            let smaller = Picture(jpeg: made.jpeg, width: made.width, takenAt: picture.takenAt)
+            return (.success(smaller), isSevere: false)
+        } catch {
+            return (.failure(PictureError(error)), isSevere: error.isSevere)
+        }
     }
 
     private static let ending = PictureError.unavailable("it is ending")

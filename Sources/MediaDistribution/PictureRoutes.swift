@@ -80,3 +80,14 @@ extension MediaService: StreamPictures {
         try await pictures.resized(picture, width: width)
     }
 }
+
+extension MediaService: KeyFramePictures {
+    package func picture(
+        ofKeyFrame bytes: [UInt8],
+        _ coding: PictureCoding,
+        takenAt: WallTime,
+        width: Int?
+    ) async throws(PictureError) -> Picture {
+        try await pictures.picture(ofKeyFrame: bytes, coding, takenAt: takenAt, width: width)
+    }
+}

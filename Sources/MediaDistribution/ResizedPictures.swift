@@ -59,8 +59,8 @@ final class ResizedPictures: Sendable {
     func picture(
         _ source: [UInt8],
         width: Int,
-        onHit: () -> Void,
-        make: () async -> (Outcome, isSevere: Bool)
+        make: () async -> (Outcome, isSevere: Bool),
+        onHit: () -> Void
     ) async -> Outcome {
         let flight = Flight(source: source, width: width)
         switch state.withLock({ enter(flight, &$0) }) {

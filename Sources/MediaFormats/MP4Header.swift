@@ -10,6 +10,8 @@ package struct MP4Header: Sendable, Equatable {
 
     package let video: VideoFormat?
     package let audio: AudioFormat?
+    /// Of an export; nil: everything is shown.
+    package var edit: Edit?
 
     package init(video: VideoFormat?, audio: AudioFormat?) {
         self.video = video
@@ -20,7 +22,8 @@ package struct MP4Header: Sendable, Equatable {
     package var codecs: String { [video?.codecs, audio?.codecs].compactMap(\.self).joined(separator: ",") }
 
     package var bytes: [UInt8] {
-        var writer = MP4Writer()
+        var writer = MP4Writer(capacity: 1024 + (edit?.leadSize ?? 0))
+        var offset: Int?
         writer.box("ftyp") {
             $0.octets("iso6".utf8)
             $0.u32(0)
@@ -40,13 +43,14 @@ package struct MP4Header: Sendable, Equatable {
                 $0.zeros(24)
                 $0.u32(Self.audioTrack + 1)
             }
-            if let video { Self.videoTrack(video, &moov) }
-            if let audio { Self.audioTrack(audio, &moov) }
+            if let video { offset = Self.videoTrack(video, edit, &moov) }
+            if let audio { Self.audioTrack(audio, edit, &moov) }
             moov.box("mvex") { mvex in
                 if video != nil { Self.trackDefaults(Self.videoTrack, &mvex) }
                 if audio != nil { Self.trackDefaults(Self.audioTrack, &mvex) }
             }
         }
+        if let edit, let offset { edit.appendLead(from: offset, to: &writer) }
         return writer.bytes
     }
 
@@ -65,29 +69,34 @@ package struct MP4Header: Sendable, Equatable {
         }
     }
 
-    private static func videoTrack(_ format: VideoFormat, _ moov: inout MP4Writer) {
+    /// Returns where the offset of its first samples stands, if it has any outside of fragments.
+    private static func videoTrack(_ format: VideoFormat, _ edit: Edit?, _ moov: inout MP4Writer) -> Int? {
+        var offset: Int?
         moov.box("trak") { trak in
             trackHeader(videoTrack, format.width, format.height, volume: 0, &trak)
+            edit?.append(timeScale: videoTimeScale, to: &trak)
             trak.box("mdia") { mdia in
-                mediaHeader(videoTimeScale, "vide", "Pictures", &mdia)
+                mediaHeader(videoTimeScale, "vide", "Pictures", duration: edit?.leadDuration ?? 0, &mdia)
                 mdia.box("minf") { minf in
                     minf.box("vmhd", version: 0, flags: 1) { $0.zeros(8) }
                     dataReference(&minf)
-                    sampleTable(&minf) { videoEntry(format, &$0) }
+                    offset = sampleTable(edit, &minf) { videoEntry(format, &$0) }
                 }
             }
         }
+        return offset
     }
 
-    private static func audioTrack(_ format: AudioFormat, _ moov: inout MP4Writer) {
+    private static func audioTrack(_ format: AudioFormat, _ edit: Edit?, _ moov: inout MP4Writer) {
         moov.box("trak") { trak in
             trackHeader(audioTrack, 0, 0, volume: 0x0100, &trak)
+            edit?.append(timeScale: format.samplingRate, to: &trak)
             trak.box("mdia") { mdia in
                 mediaHeader(format.samplingRate, "soun", "Sound", &mdia)
                 mdia.box("minf") { minf in
                     minf.box("smhd", version: 0) { $0.zeros(4) }
                     dataReference(&minf)
-                    sampleTable(&minf) { audioEntry(format, &$0) }
+                    _ = sampleTable(nil, &minf) { audioEntry(format, &$0) }
                 }
             }
         }
@@ -119,12 +128,13 @@ package struct MP4Header: Sendable, Equatable {
         _ timeScale: Int,
         _ handler: StaticString,
         _ name: String,
+        duration: UInt32 = 0,
         _ mdia: inout MP4Writer
     ) {
         mdia.box("mdhd", version: 0) {
             $0.zeros(8)
             $0.u32(UInt32(timeScale))
-            $0.u32(0)
+            $0.u32(duration)
             $0.u16(0x55C4)  // "und"
             $0.u16(0)
         }
@@ -146,18 +156,28 @@ package struct MP4Header: Sendable, Equatable {
         }
     }
 
-    /// The samples are in fragments: all tables but the first are empty.
-    private static func sampleTable(_ minf: inout MP4Writer, _ entry: (inout MP4Writer) -> Void) {
+    /// The samples are in fragments: all tables but the first are empty, unless an edit leads in.
+    private static func sampleTable(
+        _ edit: Edit?,
+        _ minf: inout MP4Writer,
+        _ entry: (inout MP4Writer) -> Void
+    ) -> Int? {
+        var offset: Int?
         minf.box("stbl") { stbl in
             stbl.box("stsd", version: 0) {
                 $0.u32(1)
                 entry(&$0)
+            }
+            if let edit, !edit.lead.isEmpty {
+                offset = edit.appendTables(to: &stbl)
+                return
             }
             stbl.box("stts", version: 0) { $0.u32(0) }
             stbl.box("stsc", version: 0) { $0.u32(0) }
             stbl.box("stsz", version: 0) { $0.zeros(8) }
             stbl.box("stco", version: 0) { $0.u32(0) }
         }
+        return offset
     }
 }
 

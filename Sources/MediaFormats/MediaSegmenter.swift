@@ -19,6 +19,10 @@ package struct MediaSegmenter: Sendable {
         package var largestSegment = 8 << 20
         /// G.711 goes in as it is: for players that take it, which browsers are not.
         package var includesG711 = false
+        /// Where times begin.
+        package var origin = MediaSegmenter.origin
+        /// The first picture may be any: those that it refers to stand elsewhere.
+        package var beginsAnywhere = false
 
         package init() {}
     }
@@ -78,19 +82,21 @@ package struct MediaSegmenter: Sendable {
     private var waiting: [Draft] = []
     /// From the sender's times to ours.
     private var offset: Int64?
-    private var end = Self.origin
+    private var end: Int64
     private var usualDuration: Int64 = 3600
     private var segmentDuration: Int64 = 0
     private var segmentSize = 0
     private var isFirstSegment = true
     private var breaksNext = false
-    private var awaitsKeyFrame = true
+    private var awaitsKeyFrame: Bool
     private var fragments: UInt32 = 0
     /// What parts may last: whole pictures near to the setting. Known with the first pictures.
     package private(set) var partTarget: Int64?
 
     package init(_ settings: Settings) {
         self.settings = settings
+        end = settings.origin
+        awaitsKeyFrame = !settings.beginsAnywhere
     }
 
     /// Where the last unit that was taken lies on the line of the parts.

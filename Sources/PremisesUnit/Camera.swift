@@ -254,6 +254,7 @@ public final class Camera: Sendable {
     private func tell(_ event: UnitEvent) {
         guard let delegate else { return }
         delegate.happened(event.name, event.description)
+        delegate.heard(event)
         switch event {
         case .signsLogins: delegate.signsLogins()
         case .published(let channel, _):
@@ -306,6 +307,7 @@ extension Camera.Configuration: CustomStringConvertible, CustomReflectable {
         )
         profile.login = login.form
         profile.abilities = abilities.kinds
+        if let recording = abilities.recording { profile.recording = try recording.settings() }
         profile.sleepAfter = sleepAfter
         if sleepAfter != nil { profile.abilities.insert(.sleep) }
         profile.alarms = Set(abilities.alarms.map(\.type))

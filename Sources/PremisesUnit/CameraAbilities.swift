@@ -13,6 +13,8 @@ public struct CameraAbilities: Sendable {
     public var log: (any LogSource)?
     public var power: (any PowerControl)?
     public var status: (any StatusSource)?
+    /// It records to the platform's storage; nil: it cannot.
+    public var recording: CameraRecording? = CameraRecording()
     /// It runs on a battery: ``Camera/report(battery:)`` is used.
     public var hasBattery = false
     /// What it can be alarmed by.
@@ -25,6 +27,7 @@ public struct CameraAbilities: Sendable {
             (ptz != nil, .ptz), (configuration != nil, .configuration), (firmware != nil, .firmware),
             (storage != nil, .storage), (snapshots != nil, .snapshots), (player != nil, .player),
             (log != nil, .log), (power != nil, .sleep), (hasBattery, .battery),
+            (recording != nil, .recording),
         ]
         return UnitAbilities(present.filter(\.0).map(\.1))
     }

@@ -14,6 +14,15 @@ public protocol CameraDelegate: Sendable {
     /// Once for each ``pushStarted(channel:)``, before the next one of the channel.
     func pushEnded(channel: Int)
 
+    /// A recording of the channel has begun, also of a channel that nobody looks at.
+    func recordingStarted(channel: Int)
+
+    /// Once for each ``recordingStarted(channel:)``. Its last segments may still be on their way.
+    func recordingEnded(channel: Int)
+
+    /// A segment is at the platform, or lost. A segment that was told to be lost may turn out to be saved.
+    func segmentEnded(_ segment: CameraSegment)
+
     /// The platform takes signed logins, and the camera sends its password no more. Keep that, and start with
     /// ``CameraLogin/signed`` from now on, so that nobody in between gets the password after the next start.
     func signsLogins()
@@ -32,6 +41,9 @@ extension CameraDelegate {
     public func happened(_ name: String, _ text: String) {}
     public func pushStarted(channel: Int) {}
     public func pushEnded(channel: Int) {}
+    public func recordingStarted(channel: Int) {}
+    public func recordingEnded(channel: Int) {}
+    public func segmentEnded(_ segment: CameraSegment) {}
     public func signsLogins() {}
     public func fellAsleep(_ sleep: CameraSleep) {}
     public func wokeUp() {}

@@ -1,5 +1,4 @@
-import HSSModel
-import HostClock
+import MediaFormats
 import Synchronization
 
 /// Where the pictures of a ``Camera`` come from: an encoder that writes MPEG-TS (H.264, H.265, AAC). For one that
@@ -7,21 +6,31 @@ import Synchronization
 ///
 /// The calls for all channels come one after another, on a thread of the camera that nothing else waits for.
 public protocol CameraSource: Sendable {
-    /// Somebody wants to see `channel`: hand its stream to `output` from now on, beginning with a key frame. Called
-    /// again after a connection broke. An error ends the push, and ``close(channel:)`` is not called then.
+    /// Somebody wants to see `channel`, or to record it: hand its stream to `output` from now on, beginning with a key
+    /// frame. However many do so, it is called once; and again after the last connection broke. An error ends what was
+    /// wanted of it, and ``close(channel:)`` is not called then.
     func open(channel: Int, into output: CameraOutput) throws
 
     /// Nobody looks any more. Comes once for each ``open(channel:into:)``, before the next one of the channel.
     func close(channel: Int)
+
+    /// One more looks at a channel that is open, and sees it from the next key frame on: an encoder that can should make
+    /// one now.
+    func keyFrameWanted(channel: Int)
 }
 
-/// Takes the transport stream of one push, from any thread, and sends it at once.
+extension CameraSource {
+    public func keyFrameWanted(channel: Int) {}
+}
+
+/// Takes the transport stream of one channel, from any thread, and hands it on at once: to the push, to the recording.
 ///
-/// What the network does not take within two seconds, or 4 MB, is dropped up to the next key frame: a picture that
-/// freezes for a moment is better than one that comes late for ever.
+/// What the network does not take of a push within two seconds, or 4 MB, is dropped up to the next key frame: a picture
+/// that freezes for a moment is better than one that comes late for ever. A recording has all of it.
 public final class CameraOutput: Sendable {
     private struct State {
-        var backlog = LiveBacklog()
+        var scanner = TransportStreamScanner()
+        var sinks: [any StreamSink] = []
         var failure: CameraError?
         var isClosed = false
     }
@@ -35,44 +44,61 @@ public final class CameraOutput: Sendable {
 
     init() {}
 
-    /// Bytes of MPEG-TS; packets may straddle calls. Without effect after the end of the push.
+    /// Bytes of MPEG-TS; packets may straddle calls. Without effect after the end.
     public func send(_ bytes: [UInt8]) {
         var start = 0
         while start < bytes.count {
             let end = min(start + Self.longestChunk, bytes.count)
             let chunk = start == 0 && end == bytes.count ? bytes : Array(bytes[start..<end])
+            // Inside the lock, or two threads could change the order of what they sent.
             state.withLock { state in
                 guard !state.isClosed, state.failure == nil else { return }
-                if !state.backlog.append(chunk, at: .now) {
-                    state.failure = CameraError("what the source hands over is no MPEG transport stream")
+                chunk.withUnsafeBytes { octets in state.scanner.scan(octets) { _ in } }
+                for sink in state.sinks { sink.take(chunk) }
+                if state.scanner.octetsSinceLastPacket > LiveBacklog.mostGarbage {
+                    Self.fail(&state, "what the source hands over is no MPEG transport stream")
                 }
             }
             start = end
         }
     }
 
-    /// Gives the push up: the encoder has failed. The platform is told that the channel does not stream.
+    /// The encoder has failed. The platform is told that the channel does not stream, or is not recorded.
     public func fail(_ reason: String) {
-        state.withLock { state in
-            if state.failure == nil { state.failure = CameraError(String(reason.prefix(200))) }
-        }
+        state.withLock { Self.fail(&$0, String(reason.prefix(200))) }
     }
 
-    /// False once the push is over.
+    private static func fail(_ state: inout State, _ reason: String) {
+        guard state.failure == nil else { return }
+        let error = CameraError(reason)
+        state.failure = error
+        for sink in state.sinks { sink.fail(error) }
+    }
+
+    /// False once nobody wants the stream any more.
     public var isOpen: Bool { state.withLock { !$0.isClosed && $0.failure == nil } }
 
-    func next() throws(CameraError) -> [UInt8]? {
-        let next: Result<[UInt8]?, CameraError> = state.withLock { state in
-            if let failure = state.failure { return .failure(failure) }
-            return .success(state.backlog.next(at: .now))
+    /// False: it is closed.
+    func join(_ sink: any StreamSink) -> Bool {
+        state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.sinks.append(sink)
+            sink.begin(tables: state.scanner.packets == 0 ? nil : state.scanner.tables?.packets ?? [])
+            if let failure = state.failure { sink.fail(failure) }
+            return true
         }
-        return try next.get()
     }
 
-    func close() {
+    func leave(_ sink: any StreamSink) {
+        state.withLock { state in state.sinks.removeAll { $0 === sink } }
+    }
+
+    /// False: it was closed before.
+    func close() -> Bool {
         state.withLock { state in
-            state.isClosed = true
-            state.backlog = LiveBacklog()
+            defer { state.isClosed = true }
+            state.sinks = []
+            return !state.isClosed
         }
     }
 }

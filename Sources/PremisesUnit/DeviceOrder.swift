@@ -28,11 +28,13 @@ package struct UnitAbilities: OptionSet, Hashable, Sendable {
     /// Sleeps and can be kept awake.
     package static let sleep = UnitAbilities(rawValue: 128)
     package static let battery = UnitAbilities(rawValue: 256)
+    /// To the platform's storage.
+    package static let recording = UnitAbilities(rawValue: 512)
 
     package static let names: [(name: String, ability: UnitAbilities)] = [
         ("ptz", .ptz), ("configuration", .configuration), ("firmware", .firmware), ("storage", .storage),
         ("snapshots", .snapshots), ("player", .player), ("log", .log), ("sleep", .sleep),
-        ("battery", .battery),
+        ("battery", .battery), ("recording", .recording),
     ]
     package static let everything = UnitAbilities(names.map(\.ability))
 }

@@ -17,12 +17,15 @@ package struct FaultPlan: Sendable, Equatable {
     package var failsUpgrades = false
     /// What happens to the messages that it sends.
     package var messages = MessageFaultPlan()
+    /// What goes wrong at the storage.
+    package var recording = RecordFaultPlan()
 
     package init() {}
 
     private static let names =
         "drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage, upgrade-fails, "
-        + "drop=SHARE, delay=SHARE[/TIME], reorder=SHARE, duplicate=SHARE, truncate=SHARE, lie=SHARE"
+        + "drop=SHARE, delay=SHARE[/TIME], reorder=SHARE, duplicate=SHARE, truncate=SHARE, lie=SHARE, "
+        + "vr-drop=SHARE, vr-wrong-size=SHARE, vr-duplicate=SHARE, vr-late-save=TIME, vr-clock=TIME, vr-plain"
 
     /// Adds one `--fault`. Times are written `500ms`, `10s` or `2m`.
     package mutating func add(_ text: String) throws(UnitSetupError) {
@@ -40,7 +43,16 @@ package struct FaultPlan: Sendable, Equatable {
         case ("no-publish", nil): publishesNothing = true
         case ("garbage", nil): sendsGarbage = true
         case ("upgrade-fails", nil): failsUpgrades = true
+        case ("vr-plain", nil): recording.chances[.plain] = 1000
         case (let name?, let value?):
+            if let kind = RecordFaultPlan.Kind(rawValue: name), kind != .plain {
+                recording.chances[kind] = try Self.share(value, of: name)
+                break
+            }
+            if let shift = RecordFaultPlan.Shift(rawValue: name) {
+                recording.shifts[shift] = try Self.duration(value)
+                break
+            }
             guard let kind = MessageFaultPlan.Kind(rawValue: name) else {
                 throw .option("fault", "expected one of \(Self.names), found \(text)")
             }
@@ -52,13 +64,21 @@ package struct FaultPlan: Sendable, Equatable {
     /// A share is written `5%` or `0.5%`.
     private mutating func add(_ kind: MessageFaultPlan.Kind, _ text: String) throws(UnitSetupError) {
         let parts = text.split(separator: "/", maxSplits: 1).map(String.init)
-        guard let share = parts.first, share.hasSuffix("%"), let percent = Double(share.dropLast()),
-            (0...100).contains(percent), parts.count == 1 || kind == .delay
-        else {
-            throw .option("fault", "\(kind.rawValue): expected a share of 0% to 100%, found \(text)")
-        }
-        messages.chances[kind] = Int((percent * 10).rounded())
+        guard parts.count == 1 || kind == .delay else { throw Self.noShare(text, of: kind.rawValue) }
+        messages.chances[kind] = try Self.share(parts.first ?? "", of: kind.rawValue)
         if parts.count == 2 { messages.delay = try Self.duration(parts[1]) }
+    }
+
+    /// Of a thousand.
+    private static func share(_ text: String, of name: String) throws(UnitSetupError) -> Int {
+        guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
+            throw noShare(text, of: name)
+        }
+        return Int((percent * 10).rounded())
+    }
+
+    private static func noShare(_ text: String, of name: String) -> UnitSetupError {
+        .option("fault", "\(name): expected a share of 0% to 100%, found \(text)")
     }
 
     package static func duration(_ text: String, option: String = "fault") throws(UnitSetupError) -> Duration

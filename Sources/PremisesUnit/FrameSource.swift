@@ -4,7 +4,7 @@ import Synchronization
 /// A ``CameraSource`` for encoders that give frames: puts H.264 and AAC into MPEG-TS.
 ///
 /// The encoder may run all the time: the frames of a channel that nobody looks at are dropped at once, and a push
-/// begins with the next key frame. `opened` is the moment to ask the encoder for one.
+/// or a recording begins with the next key frame. `opened` and `keyFrame` are the moments to ask the encoder for one.
 public final class FrameSource: CameraSource {
     private struct Push {
         let output: CameraOutput
@@ -19,17 +19,21 @@ public final class FrameSource: CameraSource {
     private let hasAudio: Bool
     private let opened: @Sendable (Int) -> Void
     private let closed: @Sendable (Int) -> Void
+    private let keyFrame: @Sendable (Int) -> Void
     private let pushes = Mutex<[Int: Push]>([:])
 
-    /// `opened` and `closed` get the number of a channel whose push begins or ends.
+    /// `opened` and `closed` get the number of a channel that somebody begins to look at or to record, and that nobody does
+    /// any more; `keyFrame` that of a channel that one more looks at.
     public init(
         hasAudio: Bool,
         opened: @escaping @Sendable (_ channel: Int) -> Void = { _ in },
-        closed: @escaping @Sendable (_ channel: Int) -> Void = { _ in }
+        closed: @escaping @Sendable (_ channel: Int) -> Void = { _ in },
+        keyFrame: @escaping @Sendable (_ channel: Int) -> Void = { _ in }
     ) {
         self.hasAudio = hasAudio
         self.opened = opened
         self.closed = closed
+        self.keyFrame = keyFrame
     }
 
     /// One access unit in the byte-stream form of H.264 Annex B, with SPS and PPS where it is a key frame; at most
@@ -80,6 +84,8 @@ public final class FrameSource: CameraSource {
         pushes.withLock { $0[channel] = nil }
         closed(channel)
     }
+
+    public func keyFrameWanted(channel: Int) { keyFrame(channel) }
 
     private func write(_ channel: Int, _ append: (inout Push, inout [UInt8]) -> Void) {
         pushes.withLock { pushes in

@@ -34,6 +34,13 @@ package struct LiveBacklog: Sendable {
 
     package init() {}
 
+    /// Of a stream that runs already: begins with its next key frame, behind these tables.
+    package init(joining tables: [UInt8], at now: Instant) {
+        tables.withUnsafeBytes { scanner.scan($0) { _ in } }
+        self.tables = tables
+        skippingSince = now
+    }
+
     /// Bytes as they come; packets may straddle calls. False: this is no transport stream.
     package mutating func append(_ chunk: [UInt8], at now: Instant) -> Bool {
         var runs: [Run] = []

@@ -65,6 +65,7 @@ struct UnitDuties: Sendable {
 
     var profile: UnitProfile
     var pushes: LivePushes
+    var recordings: UnitRecordings
     var alarms = AlarmQueue()
     var clock = UnitClock()
     var upgrade = FirmwareUpgrade()
@@ -79,6 +80,7 @@ struct UnitDuties: Sendable {
     init(_ profile: UnitProfile, faults: FaultPlan) {
         self.profile = profile
         pushes = LivePushes(channels: profile.channels, faults: faults)
+        recordings = UnitRecordings(channels: profile.channels, faults: faults.recording)
     }
 
     /// What the next heartbeat tells (Table I.2-1).
@@ -91,6 +93,7 @@ struct UnitDuties: Sendable {
                     number: number,
                     state: channel.state,
                     stream: pushes.stream(on: number),
+                    recordSession: recordings.session(on: number),
                     alarms: alarms.active[number] ?? 0
                 )
             }
@@ -99,7 +102,7 @@ struct UnitDuties: Sendable {
 
     /// Something is under way that would end with the unit's sleep.
     var isBusy: Bool {
-        !jobs.isEmpty || isFormatting || upgrade.isRunning || !alarms.isIdle
+        !jobs.isEmpty || isFormatting || upgrade.isRunning || !alarms.isIdle || !recordings.isIdle
             || profile.channels.keys.contains { pushes.stream(on: $0) != nil }
     }
 
@@ -107,11 +110,11 @@ struct UnitDuties: Sendable {
 
     var nextWake: Instant? {
         let deadline = jobs.values.lazy.compactMap(\.deadline).min()
-        return [pushes.nextWake, alarms.nextWake, deadline].compactMap(\.self).min()
+        return [pushes.nextWake, alarms.nextWake, recordings.nextWake, deadline].compactMap(\.self).min()
     }
 
     mutating func wake(at now: Instant, isOnline: Bool) -> [Output] {
-        var outputs = take(pushes.wake(at: now))
+        var outputs = take(pushes.wake(at: now)) + take(recordings.wake(at: now))
         for (id, running) in jobs.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             guard let deadline = running.deadline, deadline <= now, let caller = running.job.caller else {
                 continue
@@ -141,7 +144,7 @@ struct UnitDuties: Sendable {
         isFormatting = false
         if upgrade.isRunning { upgrade.fail() }
         alarms.connectionLost()
-        return take(pushes.stopAll())
+        return take(pushes.stopAll()) + take(recordings.stopAll())
     }
 
     // MARK: Jobs

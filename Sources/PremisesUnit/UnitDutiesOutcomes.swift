@@ -149,7 +149,8 @@ extension UnitDuties {
     mutating func setState(_ state: ChannelState, of number: Int) -> [Output] {
         guard let known = profile.channels[number], known.state != state else { return [] }
         profile.channels[number]?.state = state
-        return take(pushes.setState(state, of: number)) + [.heartbeat]
+        return take(pushes.setState(state, of: number)) + take(recordings.setState(state, of: number))
+            + [.heartbeat]
     }
 
     // MARK: Helpers

@@ -29,10 +29,18 @@ extension UnitDuties {
         case StopLive.name:
             let (answer, actions) = pushes.stopLive(parameters)
             return [.answer(caller, answer)] + take(actions)
+        case StartRecord.name:
+            try need(.recording, name)
+            let (answer, actions) = recordings.startRecord(
+                parameters,
+                settings: profile.recording,
+                at: now
+            )
+            return [.answer(caller, answer)] + take(actions)
         case StopRecord.name:
-            // A success also where there is no such session (Table I.2-15); this unit never has one.
-            _ = try Self.read(StopRecord.self, parameters)
-            return [.answer(caller, .success(.empty))]
+            // A success also where there is no such session (Table I.2-15), as in a unit that never has one.
+            let (answer, actions) = recordings.stopRecord(parameters)
+            return [.answer(caller, answer)] + take(actions)
         case QueryUpgrade.name:
             try need(.firmware, name)
             let status = UpgradeStatus(

@@ -26,6 +26,18 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
     case pushFailed(channel: Int, stream: StreamID, String)
     case pushStopped(channel: Int, stream: StreamID)
     case pushRefused(channel: Int, code: Int)
+    case recordingStarted(channel: Int, session: String)
+    case recordingStopped(channel: Int, session: String)
+    case recordingRefused(channel: Int, code: Int)
+    /// It has no picture to record (any more).
+    case recordingFailed(channel: Int, session: String, String)
+    /// The storage cannot be reached, or has no room; segments wait.
+    case recordingInterrupted(channel: Int, String)
+    /// The platform has acknowledged it: it counts.
+    case segmentSaved(channel: Int, RecordedSpan)
+    case segmentUnwanted(channel: Int, RecordedSpan)
+    /// It is lost.
+    case segmentDropped(channel: Int, RecordedSpan, String)
     case alarmRaised(UnitAlarm)
     case alarmTold(UnitAlarm)
     case alarmRefused(UnitAlarm, code: Int)
@@ -65,6 +77,14 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
         case .pushFailed: "push_failed"
         case .pushStopped: "push_stopped"
         case .pushRefused: "push_refused"
+        case .recordingStarted: "recording_started"
+        case .recordingStopped: "recording_stopped"
+        case .recordingRefused: "recording_refused"
+        case .recordingFailed: "recording_failed"
+        case .recordingInterrupted: "recording_interrupted"
+        case .segmentSaved: "segment_saved"
+        case .segmentUnwanted: "segment_unwanted"
+        case .segmentDropped: "segment_dropped"
         case .alarmRaised: "alarm_raised"
         case .alarmTold: "alarm_told"
         case .alarmRefused: "alarm_refused"
@@ -104,6 +124,19 @@ package enum UnitEvent: Sendable, Equatable, CustomStringConvertible {
             "gave stream \(stream) of channel \(channel) up: \(reason)"
         case .pushStopped(let channel, let stream): "stopped stream \(stream) of channel \(channel)"
         case .pushRefused(let channel, let code): "refused to push channel \(channel): error \(code)"
+        case .recordingStarted(let channel, let session): "records channel \(channel) as session \(session)"
+        case .recordingStopped(let channel, let session):
+            "ended record session \(session) of channel \(channel)"
+        case .recordingRefused(let channel, let code): "refused to record channel \(channel): error \(code)"
+        case .recordingFailed(let channel, let session, let reason):
+            "gave record session \(session) of channel \(channel) up: \(reason)"
+        case .recordingInterrupted(let channel, let reason):
+            "keeps segments of channel \(channel) until the storage takes them: \(reason)"
+        case .segmentSaved(let channel, let span): "saved segment \(span) of channel \(channel)"
+        case .segmentUnwanted(let channel, let span):
+            "did not upload segment \(span) of channel \(channel): it is not wanted"
+        case .segmentDropped(let channel, let span, let reason):
+            "lost segment \(span) of channel \(channel): \(reason)"
         case .alarmRaised(let alarm): "is alarmed: \(alarm)"
         case .alarmTold(let alarm): "told the platform of its alarm: \(alarm)"
         case .alarmRefused(let alarm, let code): "was refused its alarm with error \(code): \(alarm)"

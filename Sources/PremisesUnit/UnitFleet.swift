@@ -30,6 +30,8 @@ package struct PremisesUnitOptions: Sendable {
     package var certificate: UnitCertificateFiles?
     /// Units sleep when they had nothing to do for so long; nil: never.
     package var sleepAfter: Duration?
+    /// Kept of each channel before anybody wants it recorded.
+    package var prerecord: Duration = .zero
     /// For chance of any kind, so that a run can be repeated; nil: another one each time.
     package var seed: UInt64?
 
@@ -179,6 +181,7 @@ package final class UnitFleet: Sendable {
             profile.extras = device.abilities.contains(.configuration) ? Self.extras : []
             profile.sleepAfter = options.sleepAfter
             profile.alarms = Set(AlarmType.allCases)
+            profile.recording.prerecord = options.prerecord
             let loop = group.next()
             let runner = NIOLoopBoundBox.makeBoxSendingValue(
                 UnitRunner(

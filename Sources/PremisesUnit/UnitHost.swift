@@ -63,16 +63,27 @@ enum UnitHost {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
         let services: UnitServices
         let publisher = PushThread(video: video)
+        let recorder: RecordThread?
+        let feeds: any RecordFeeds
+        switch video {
+        case .live(let source): (recorder, feeds) = (nil, source)
+        case .looped(let video):
+            let thread = RecordThread(video: video)
+            (recorder, feeds) = (thread, thread)
+        }
         do throws(UnitSetupError) {
             services = UnitServices(
                 scheduling: try SchedulingClient(platform: platform, trust: trust, group: group),
                 // Shown where the unit logs in, and nowhere else.
                 trust: try context(identity),
                 publisher: publisher,
-                transfers: TransferClient(trust: trust, group: group, keepsFiles: keepsFiles)
+                transfers: TransferClient(trust: trust, group: group, keepsFiles: keepsFiles),
+                feeds: feeds,
+                records: RecordClient(trust: trust, group: group)
             )
         } catch {
             await publisher.shutdown()
+            await recorder?.shutdown()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -82,9 +93,11 @@ enum UnitHost {
             runner.eventLoop.execute { runner.value.receive(.stop) }
         }
         await publisher.shutdown()
+        await recorder?.shutdown()
         // Loops end after what was handed to them, the goodbyes among it.
         await services.scheduling.shutdown()
         await services.transfers.shutdown()
+        await services.records.shutdown()
         try? await group.shutdownGracefully()
     }
 

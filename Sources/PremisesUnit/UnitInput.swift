@@ -62,6 +62,10 @@ extension UnitMachine {
         case transfer(JobID, TransferNews)
         /// The host's clock, as ``Action/readClock(_:)`` wanted it.
         case clock(JobID, host: WallTime)
+        /// What the one that cuts segments tells.
+        case recording(RecordingID, RecordNews)
+        /// What came of a ``VrOrder``.
+        case vr(RecordingID, UInt64, VrReply)
         case wake
         case stop
     }
@@ -89,6 +93,11 @@ extension UnitMachine {
         case hibernate(HibernationOrder)
         case startPush(PushOrder)
         case stopPush(PushID)
+        /// Answered with ``Input/recording(_:_:)``: segments, and once the end.
+        case startRecording(RecordingOrder)
+        case stopRecording(RecordingID)
+        /// Answered with ``Input/vr(_:_:_:)``.
+        case vr(VrOrder)
         /// Replaces the wake before. Waking early does no harm.
         case wake(at: Instant)
         case report(UnitEvent)

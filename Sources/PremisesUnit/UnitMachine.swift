@@ -13,7 +13,6 @@ package struct UnitMachine: Sendable {
     /// A login that held for so long was a success: the count of attempts starts anew. One that is dropped at
     /// once is a failure, or a server that accepts and drops would be asked in an endless loop.
     package static let steadyAfter: Duration = .seconds(30)
-
     /// A device that starts anew is away for so long.
     package static let restartTime: Duration = .seconds(3)
 
@@ -137,6 +136,10 @@ package struct UnitMachine: Sendable {
             return take(duties.receive(news, isOnline: isOnline), at: now, using: &random)
         case .transfer(let job, let news):
             return take(duties.receive(job, news, at: now), at: now, using: &random)
+        case .recording(let id, let news):
+            return take(duties.receive(id, news, at: now), at: now, using: &random)
+        case .vr(let id, let number, let reply):
+            return take(duties.receive(id, number: number, reply, at: now), at: now, using: &random)
         case .clock(let job, let host):
             return take(duties.clockRead(job, host: host), at: now, using: &random)
         case .wake:

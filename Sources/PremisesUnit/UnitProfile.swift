@@ -29,6 +29,7 @@ package struct UnitProfile: Sendable, Equatable {
     package var sleepAfter: Duration?
     /// What it can be alarmed by.
     package var alarms: Set<AlarmType> = []
+    package var recording = RecordSettings()
 
     package init(
         credentials: UnitCredentials,
@@ -51,7 +52,7 @@ extension UnitProfile {
         var capabilities = extras
         let named: [(UnitAbilities, Capability)] = [
             (.ptz, .ptz), (.battery, .battery), (.player, .audioOut), (.snapshots, .pictureUploadHTTPS),
-            (.log, .logUploadHTTPS), (.firmware, .firmwareDownloadHTTPS),
+            (.log, .logUploadHTTPS), (.firmware, .firmwareDownloadHTTPS), (.recording, .cloudRecord),
         ]
         for (ability, capability) in named where abilities.contains(ability) {
             capabilities.insert(capability)

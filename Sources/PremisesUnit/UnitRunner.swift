@@ -12,6 +12,8 @@ struct UnitServices: Sendable {
     var trust: NIOSSLContext
     var publisher: any MediaPublisher
     var transfers: TransferClient
+    var feeds: any RecordFeeds
+    var records: RecordClient
 }
 
 /// What a publisher tells of one push.
@@ -74,6 +76,7 @@ final class UnitRunner: VdConnectionOwner {
     /// While the unit sleeps.
     private var hibernation: HibernationClient?
     private var handles: [PushID: PushHandle] = [:]
+    private let taps: RecordTaps
     /// Carrying out an action may bring news at once, which waits until all actions are done.
     private var inputs: [UnitMachine.Input] = []
     private var isBusy = false
@@ -96,6 +99,7 @@ final class UnitRunner: VdConnectionOwner {
         self.sleeps = sleeps
         self.loop = loop
         self.services = services
+        taps = RecordTaps(profile, feeds: services.feeds)
         self.device = device
         random = UnitRandom(seed: seed)
         self.tell = tell
@@ -115,6 +119,7 @@ final class UnitRunner: VdConnectionOwner {
             case .start: startDevice()
             case .stop:
                 device?.stop()
+                taps.close()
                 endHibernation()
             default: break
             }
@@ -131,14 +136,20 @@ final class UnitRunner: VdConnectionOwner {
         case .schedule(let attempt, let request): schedule(attempt, request)
         case .connect(let attempt, let address):
             endHibernation()
+            taps.open { device?.scene(ofChannel: $0) }
             connect(attempt, address)
-        case .hibernate(let order): hibernate(order)
+        case .hibernate(let order):
+            taps.close()
+            hibernate(order)
         case .send(let attempt, let message): send(message.encoded(), attempt)
         case .sendBytes(let attempt, let bytes): send(bytes, attempt)
         case .sendMalformed(let attempt): send(Array(#"{"req":"Keepalive","seq":"#.utf8), attempt)
         case .close(let attempt): close(attempt)
         case .startPush(let order): startPush(order)
         case .stopPush(let id): handles.removeValue(forKey: id).map(services.publisher.stop)
+        case .startRecording(let order): startRecording(order)
+        case .stopRecording(let id): taps.stop(id)
+        case .vr(let order): carryOut(order)
         case .wake(let instant): wake(at: instant)
         case .report(let event):
             device?.happened(event)
@@ -296,6 +307,24 @@ final class UnitRunner: VdConnectionOwner {
         case .ended(let end):
             handles[id] = nil
             receive(.pushEnded(id, end))
+        }
+    }
+
+    // MARK: Recordings
+
+    private func startRecording(_ order: RecordingOrder) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let loop = loop
+        taps.start(order, scene: device?.scene(ofChannel: order.channel)) { news in
+            loop.execute { bound.value.receive(.recording(order.id, news)) }
+        }
+    }
+
+    private func carryOut(_ order: VrOrder) {
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let loop = loop
+        services.records.carryOut(order) { reply in
+            loop.execute { bound.value.receive(.vr(order.recording, order.number, reply)) }
         }
     }
 

@@ -13,6 +13,7 @@ struct CustomerCommand: AsyncParsableCommand {
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
             Presets.self,
             Record.self, Play.self,
+            Play.self, Recordings.self, Download.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,
         ]

@@ -92,6 +92,7 @@ struct Platform {
             moves: store,
             usage: usage,
             channels: store,
+            recording: recordings.parts(configuration, store: store, events: activities.feed),
             metrics: metrics,
             logger: logger,
             onListening: { port, number in
@@ -106,6 +107,15 @@ struct Platform {
             pictures: media,
             store: store,
             blobs: activities.blobs,
+            metrics: metrics,
+            logger: logger
+        )
+        let playback = PlaybackDesk(
+            index: store,
+            blobs: activities.blobs,
+            key: recordings.key,
+            rights: RegistryPlaybackRights(devices: registry, users: store),
+            pictures: media,
             metrics: metrics,
             logger: logger
         )
@@ -163,12 +173,15 @@ struct Platform {
                 channels: ChannelDesk(devices: registry, store: store),
                 recordControl: signalling,
                 recordChecks: recordings.inspector,
+                recordControl: signalling,
+                recordings: playback,
                 settings: .init(configuration),
                 logger: logger
             ),
             media: media,
             uploads: activities.uploads,
             recordings: recordings,
+            playback: playback,
             library: firmware.library,
             plainPort: configuration.httpPort
         ).buildResponder()
@@ -292,6 +305,7 @@ struct Platform {
         media: MediaService,
         uploads: UploadDesk,
         recordings: Recordings,
+        playback: PlaybackDesk,
         library: FirmwareLibrary,
         plainPort: Int
     ) -> Router<PlatformContext> {
@@ -305,6 +319,7 @@ struct Platform {
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
         recordings.storage.addRoutes(to: router) { $0.remoteAddress }
+        playback.addRoutes(to: router)
         library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }

@@ -1,8 +1,10 @@
 import Blobs
+import Bus
 import CloudStorage
 import HSSModel
 import Logging
 import ServerKit
+import ServiceControl
 import ServiceLifecycle
 import Store
 import Vr
@@ -10,6 +12,7 @@ import Vr
 /// What units record.
 struct Recordings {
     let storage: RecordStorage
+    let key: RecordKey
     let inspector: RecordInspector
 
     init(
@@ -18,9 +21,10 @@ struct Recordings {
         metrics: MetricRegistry,
         logger: Logger
     ) throws {
+        key = try RecordKey.load(configuration)
         storage = RecordStorage(
             settings: RecordStorageSettings(configuration),
-            key: try RecordKey.load(configuration),
+            key: key,
             stores: RecordStores(
                 sessions: store,
                 segments: store,
@@ -37,6 +41,20 @@ struct Recordings {
     }
 
     var services: [any Service] { [storage] }
+
+    /// What the SCU orders recordings with.
+    func parts(_ configuration: Configuration, store: SQLiteStore, events: any EventSink) -> RecordParts {
+        var order = RecordSettings()
+        order.largestSegment = configuration.recording.segmentSize
+        return RecordParts(
+            storage: storage,
+            settings: store,
+            sessions: store,
+            alarms: store,
+            events: events,
+            order: order
+        )
+    }
 }
 
 extension RecordStorageSettings {

@@ -66,8 +66,8 @@ struct UnitCommand: AsyncParsableCommand {
         @Option(
             name: .long,
             help: """
-                What the units can do: none, or some of ptz,configuration,firmware,storage,snapshots,player,log,sleep,battery; \
-                without it all of these.
+                What the units can do: none, or some of ptz,configuration,firmware,storage,snapshots,player,log,sleep,battery,\
+                recording; without it all of these.
                 """
         )
         var abilities: String?
@@ -76,7 +76,9 @@ struct UnitCommand: AsyncParsableCommand {
             help: """
                 Misbehave: drop-after=TIME, mute, slow-answers=TIME, no-publish, refuse-live=CODE, garbage, \
                 upgrade-fails; or spoil a share of the messages sent: drop=SHARE, delay=SHARE[/TIME], reorder=SHARE, \
-                duplicate=SHARE, truncate=SHARE, lie=SHARE, such as drop=5%. May be given several times.
+                duplicate=SHARE, truncate=SHARE, lie=SHARE, such as drop=5%; or fail at the storage of recordings: \
+                vr-drop=SHARE of uploads, vr-wrong-size=SHARE, vr-duplicate=SHARE of creates, vr-late-save=TIME, \
+                vr-clock=TIME ahead, vr-plain (no https). May be given several times.
                 """
         )
         var fault: [String] = []
@@ -86,6 +88,12 @@ struct UnitCommand: AsyncParsableCommand {
                 "Sleep when there was nothing to do for so long, such as 30s; takes a MAC identity of 16 digits."
         )
         var sleepAfter: String?
+        @Option(
+            name: .long,
+            help:
+                "Keep so much of each channel, 0s to 60s, for recordings that begin before they are asked for."
+        )
+        var prerecord = "0s"
         @Option(name: .long, help: "Repeat the chance of a run: waits and faults.") var seed: UInt64?
         @Flag(
             name: .long,
@@ -157,6 +165,10 @@ struct UnitCommand: AsyncParsableCommand {
                 seed: seed
             )
             options.login = try UnitLoginForm(option: login)
+            options.prerecord = try FaultPlan.duration(prerecord, option: "prerecord")
+            guard options.prerecord <= .seconds(60) else {
+                throw ValidationError("--prerecord: expected 0s to 60s, found \(prerecord)")
+            }
             if let certificate, let key {
                 options.certificate = UnitCertificateFiles(chain: certificate, key: key)
             }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CustomerUnit
+import HSSModel
 
 /// What a customer has a unit do.
 extension CustomerCommand {
@@ -57,13 +58,23 @@ extension CustomerCommand {
 
     struct Play: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Let a camera with a loudspeaker or screen play a file.",
-            discussion: "With neither URL nor option it tells what plays now."
+            abstract: "Play what a camera recorded, or let it play a file itself.",
+            discussion: """
+                With --from and --to: what it recorded, as MPEG-TS to -o (… -o - | ffplay -), or the address for any HLS \
+                player with --address. Else a camera with a loudspeaker or screen plays URL; with neither URL nor option \
+                it tells what plays now.
+                """
         )
 
         @Argument(help: "DEVICE or DEVICE/CHANNEL.") var channel: ChannelArgument
         @Argument(help: "File that the camera fetches, https://… or http://…") var url: String?
         @Flag(help: "What to do with the file that plays.") var control: Control?
+        @Option(name: .long, help: "Where the recording begins, such as 2026-11-21T08:00:00Z.")
+        var from: TimeArgument?
+        @Option(name: .long, help: "Where the recording ends.") var to: TimeArgument?
+        @Option(name: .shortAndLong, help: "File for the recording, - for standard output.")
+        var output: String?
+        @Flag(name: .long, help: "Print the address of the recording's playlist only.") var address = false
         @OptionGroup var session: SessionOptions
 
         enum Control: String, EnumerableFlag {
@@ -82,10 +93,17 @@ extension CustomerCommand {
             guard url == nil || control == nil else {
                 throw ValidationError("Give either a URL or --pause, --resume, --stop.")
             }
+            guard (from == nil) == (to == nil), from != nil || (output == nil && !address) else {
+                throw ValidationError("Give both --from and --to.")
+            }
+            guard from == nil || (url == nil && control == nil && (output == nil) == address) else {
+                throw ValidationError("With --from and --to give either -o FILE or --address.")
+            }
         }
 
         func run() async throws {
             try await session.withClient { client in
+                if let from, let to { return try await playRecording(client, from, to) }
                 if url != nil || control != nil {
                     let _: PlatformClient.Nothing = try await client.call(
                         .post,
@@ -99,6 +117,21 @@ extension CustomerCommand {
                 guard !session.json else { return try Terminal.printJSON(playing) }
                 print("\(channel): \(playing.state)\(playing.url.map { " " + $0 } ?? "")")
             }
+        }
+
+        private func playRecording(
+            _ client: PlatformClient,
+            _ from: TimeArgument,
+            _ to: TimeArgument
+        ) async throws {
+            let answer = try await RangeOptions.open(from.time..<to.time, client, channel)
+            guard let output else {
+                if session.json { return try Terminal.printJSON(answer) }
+                return print(client.address(answer.hls))
+            }
+            let file = try PictureFile(path: output)
+            defer { file.close() }
+            _ = try await client.stream(answer.ts, into: file)
         }
     }
 

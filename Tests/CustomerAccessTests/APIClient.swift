@@ -24,6 +24,7 @@ struct APIClient {
     let activity: ActivityNeighbour
     let nodes: FakeNodes
     let usage: FakeUsage
+    let recordings: FakeRecordings
     private let client: any TestClientProtocol
 
     static func run(
@@ -35,6 +36,7 @@ struct APIClient {
         let activity = ActivityNeighbour()
         let nodes = FakeNodes()
         let usage = FakeUsage()
+        let recordings = FakeRecordings()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -55,6 +57,7 @@ struct APIClient {
             nodes: nodes,
             usage: usage,
             channels: FakeChannels(),
+            recordings: recordings,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -65,6 +68,7 @@ struct APIClient {
                     activity: activity,
                     nodes: nodes,
                     usage: usage,
+                    recordings: recordings,
                     client: client
                 )
             )

@@ -15,8 +15,9 @@ import Testing
         for number in 0..<50 {
             let source = [UInt8](repeating: UInt8(number), count: 100)
             for width in [16, 32] {
-                let outcome = await pictures.picture(source, width: width, onHit: {}) {
+                let outcome = await pictures.picture(source, width: width) {
                     (.success(Self.picture(50)), isSevere: false)
+                } onHit: {
                 }
                 #expect(outcome == .success(Self.picture(50)))
                 #expect(pictures.sizeInBytes <= 1000)
@@ -29,8 +30,10 @@ import Testing
     @Test func whatIsTooLargeIsAnswered() async {
         let pictures = ResizedPictures(.init(sizeInBytes: 100))
         for _ in 0..<2 {
-            let outcome = await pictures.picture([1, 2, 3], width: 16, onHit: { Issue.record("kept") }) {
+            let outcome = await pictures.picture([1, 2, 3], width: 16) {
                 (.success(Self.picture(5000)), isSevere: false)
+            } onHit: {
+                Issue.record("kept")
             }
             #expect(outcome == .success(Self.picture(5000)))
             #expect(pictures.sizeInBytes == 0)
@@ -42,9 +45,10 @@ import Testing
         let pictures = ResizedPictures(.init(penalty: .seconds(1000)))
         var tries = 0
         for _ in 0..<3 {
-            let outcome = await pictures.picture([1], width: 16, onHit: {}) {
+            let outcome = await pictures.picture([1], width: 16) {
                 tries += 1
                 return (.failure(.unusable("broken")), isSevere: isSevere)
+            } onHit: {
             }
             #expect(outcome == .failure(.unusable("broken")))
         }
@@ -57,18 +61,20 @@ import Testing
         let (begun, begin) = AsyncStream.makeStream(of: Void.self)
         let outcomes = await withTaskGroup(of: ResizedPictures.Outcome.self) { group in
             group.addTask {
-                await pictures.picture([1], width: 16, onHit: {}) {
+                await pictures.picture([1], width: 16) {
                     begin.finish()
                     for await _ in gate {}
                     return (.success(Self.picture(1)), isSevere: false)
+                } onHit: {
                 }
             }
             for await _ in begun {}
             for _ in 0..<5 {
                 group.addTask {
-                    await pictures.picture([1], width: 16, onHit: {}) {
+                    await pictures.picture([1], width: 16) {
                         Issue.record("made twice")
                         return (.failure(.none), isSevere: false)
+                    } onHit: {
                     }
                 }
             }

@@ -49,8 +49,8 @@ import Testing
         settings.includesG711 = true
         let cut = Cut(try source.bytes(), settings)
         let file = try MediaFile(packets: cut.bytes)
-        let expected = try pictureHashes(of: source)
-        let found = try pictureHashes(of: file)
+        let expected = try source.pictureHashes()
+        let found = try file.pictureHashes()
         #expect(expected.count == 75 || expected.count == 72)
         #expect(found == expected)
         #expect(try complaints(about: file) == [])
@@ -64,26 +64,6 @@ import Testing
             .filter {
                 !$0.hasPrefix("Guessed Channel Layout") && !$0.contains("Thread message queue blocking")
             }
-    }
-
-    private func pictureHashes(of file: MediaFile) throws -> [String] {
-        let result = try file.run(
-            "ffmpeg",
-            "-nostdin",
-            "-v",
-            "error",
-            "-i",
-            file.path,
-            "-map",
-            "0:v:0",
-            "-f",
-            "framemd5",
-            "-"
-        )
-        return String(decoding: result.output, as: UTF8.self).split(separator: "\n").filter {
-            !$0.hasPrefix("#")
-        }
-        .compactMap { $0.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } }
     }
 
     /// Times and marks of every picture, shifted alike; a sound that is nowhere interrupted.

@@ -119,6 +119,27 @@ enum RealStream: String, CustomTestStringConvertible, CaseIterable {
 extension MediaFile {
     func bytes() throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
 
+    /// What FFmpeg decodes, picture by picture.
+    func pictureHashes() throws -> [String] {
+        let result = try run(
+            "ffmpeg",
+            "-nostdin",
+            "-v",
+            "error",
+            "-i",
+            path,
+            "-map",
+            "0:v:0",
+            "-f",
+            "framemd5",
+            "-"
+        )
+        return String(decoding: result.output, as: UTF8.self).split(separator: "\n").filter {
+            !$0.hasPrefix("#")
+        }
+        .compactMap { $0.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } }
+    }
+
     /// What ffprobe finds in one stream, in the order of the file. Times in ticks of 90 kHz.
     func packets(of stream: String, seconds: Bool = false) throws -> [RealStream.Packet] {
         let fields = seconds ? "packet=pts_time,dts_time,flags" : "packet=pts,dts,flags"

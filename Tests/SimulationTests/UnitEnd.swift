@@ -104,6 +104,8 @@ extension World {
             unitWakeAt = max(instant, now)
             timeline.add(.unitWake, at: instant)
         case .report(.alarmTold(let alarm)): alarmsOnTheWay.removeAll { $0 == alarm.time }
+        // Nobody orders recordings in this world.
+        case .startRecording, .stopRecording, .vr: break
         case .setClock, .report, .download, .hibernate, .sendBytes, .sendMalformed: break
         }
     }

@@ -22,7 +22,7 @@ package final class MediaFile {
         FileManager.default.temporaryDirectory.appending(path: "vedette-\(UUID().uuidString).ts").path()
     }
 
-    package struct Result {
+    package struct Result: Sendable {
         package var output: Data
         package var errors: String
         package var status: Int32
