@@ -171,7 +171,6 @@ struct Platform {
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
-                recordControl: signalling,
                 recordChecks: recordings.inspector,
                 recordControl: signalling,
                 recordings: playback,
