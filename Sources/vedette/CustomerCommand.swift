@@ -11,12 +11,7 @@ struct CustomerCommand: AsyncParsableCommand {
         subcommands: [
             LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
-            Presets.self,
-            Play.self,
-            Clip.self, KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self,
-            Reboot.self,
-            Record.self, Play.self,
-            Play.self, Recordings.self, Download.self,
+            Presets.self, Record.self, Play.self, Recordings.self, Download.self, Clip.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,
         ]
