@@ -120,7 +120,6 @@ struct Platform {
             index: store,
             blobs: activities.blobs,
             key: recordings.key,
-            key: try .load(configuration),
             rights: RegistryPlaybackRights(devices: registry, users: store),
             pictures: media,
             metrics: metrics,
@@ -178,8 +177,6 @@ struct Platform {
                 nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
                 usage: usage,
                 channels: ChannelDesk(devices: registry, store: store),
-                recordings: playback,
-                recordControl: signalling,
                 upkeep: recordings.upkeep.desk,
                 recordChecks: recordings.inspector,
                 recordControl: signalling,
@@ -189,7 +186,6 @@ struct Platform {
             ),
             media: media,
             uploads: activities.uploads,
-            playback: playback,
             recordings: recordings,
             playback: playback,
             library: firmware.library,
@@ -314,7 +310,6 @@ struct Platform {
         api: CustomerAPI,
         media: MediaService,
         uploads: UploadDesk,
-        playback: PlaybackDesk,
         recordings: Recordings,
         playback: PlaybackDesk,
         library: FirmwareLibrary,
@@ -329,7 +324,6 @@ struct Platform {
             return ViewerPeer(address: $0.remoteAddress, isEncrypted: !isPlain)
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
-        playback.addRoutes(to: router)
         recordings.storage.addRoutes(to: router) { $0.remoteAddress }
         playback.addRoutes(to: router)
         library.addRoutes(to: router) { $0.remoteAddress }

@@ -58,5 +58,26 @@ extension EndToEnd {
             #expect(try await run("stop", "cam-2").contains("not recorded"))
             #expect(try await run("start", "cam-9", status: 1).contains("does not exist"))
         }
+
+        /// Tables I.2-14, I.2-15 with the simulated unit and the real storage: what is ordered is there, and nothing after
+        /// its end.
+        @Test func whatIsOrderedIsRecorded() async throws {
+            let house = try await CommandHouse()
+            func output(_ arguments: String...) async throws -> String {
+                try await Tool.vedette(["cu"] + arguments, environment: house.session).output
+            }
+            let start = try await output("record", "start", "cam-1", "--segment", "2s")
+            #expect(start.contains("state") && start.contains("recording"), "\(start)")
+            try await eventually("two segments are recorded") {
+                let answer = try await output("recordings", "cam-1", "--json")
+                let tree = try JSONSerialization.jsonObject(with: Data(answer.utf8)) as? [String: Any]
+                let items = tree?["items"] as? [[String: Any]] ?? []
+                return items.compactMap { $0["duration"] as? Double }.reduce(0, +) >= 3.5
+            }
+            #expect(try await output("devices", "--json").contains(#""recording":true"#))
+            #expect(try await output("record", "stop", "cam-1").contains("not recorded"))
+            #expect(try await !output("devices", "--json").contains(#""recording":true"#))
+            #expect(try await output("record", "status", "cam-1").contains("not recorded"))
+        }
     }
 }
