@@ -135,9 +135,11 @@ package final class PlaybackDesk: PlaybackPoint {
         at time: WallTime,
         width: Int?
     ) async throws(PictureError) -> Picture {
+        let oldest = WallTime(milliseconds: 0)
+        // Whoever asks may name any time.
+        guard (oldest...SegmentName.latestStart).contains(time) else { throw .none }
         let found: [SegmentRow]
         do throws(RecordingError) {
-            let oldest = WallTime(milliseconds: 0)
             found = try await storing { () async throws(StoreError) in
                 try await self.segments.savedSegments(
                     of: recorded,

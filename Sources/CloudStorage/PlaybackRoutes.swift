@@ -107,7 +107,7 @@ extension PlaybackDesk {
         else { throw PlaybackRefusal.nothing }
         let row = try await row(name, of: session, for: ticket)
         metrics.segments.add()
-        if let part = try cut(of: row, request) { return try await cut(row, part, ticket) }
+        if let part = try cut(of: row, request) { return try await cut(row, part, ticket, request) }
         let reader: any BlobReader
         do { reader = try await bytes.open(row.blob) } catch { throw readFailed(error) }
         return try answer(reader, row, ticket, request)
@@ -196,7 +196,8 @@ extension PlaybackDesk {
     private func cut(
         _ row: SegmentRow,
         _ range: Range<WallTime>,
-        _ ticket: PlaybackTicket
+        _ ticket: PlaybackTicket,
+        _ request: Request
     ) async throws -> Response {
         guard row.size <= Self.largestCut else { throw PlaybackRefusal.damaged }
         guard let piece = Timeline([TimelineSegment(row)]).pieces(in: range).first else {
@@ -211,15 +212,16 @@ extension PlaybackDesk {
         } catch {
             throw readFailed(error)
         }
+        var headers: HTTPFields = [
+            .contentType: "video/mp2t", .cacheControl: "private, max-age=3600",
+            .accessControlAllowOrigin: "*", .xContentTypeOptions: "nosniff",
+        ]
+        guard request.method != .head else {
+            headers[.contentLength] = "\(output.readableBytes)"
+            return Response(status: .ok, headers: headers)
+        }
         metrics.bytes.add(output.readableBytes)
-        return Response(
-            status: .ok,
-            headers: [
-                .contentType: "video/mp2t", .cacheControl: "private, max-age=3600",
-                .accessControlAllowOrigin: "*",
-            ],
-            body: ResponseBody(byteBuffer: output)
-        )
+        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: output))
     }
 
     /// It is made in memory.

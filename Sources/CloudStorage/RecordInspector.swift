@@ -104,7 +104,14 @@ package actor RecordInspector: RecordCheckPoint {
         let stored = try await storage.stores.stored(row)
         var holds: Bool?
         if depth >= .checksum, row.state == .saved, let sum = row.sha256, let blob = BlobName(row.blob) {
-            holds = try await storage.stores.files.sha256(of: blob).map { $0 == sum }
+            do { holds = try await storage.stores.files.sha256(of: blob).map { $0 == sum } } catch {
+                // A bad sector ends no check, and what may be readable tomorrow is not taken for damaged.
+                storage.metrics.failures.add()
+                storage.logger.error(
+                    "a segment cannot be read",
+                    metadata: ["session": "\(row.session)", "segment": "\(row.name)", "reason": "\(error)"]
+                )
+            }
         }
         let isOpen = await storage.table.withHeld(row.session) { await $0.holds(row.name) } ?? false
         let finding = RecordCheck.finding(of: stored, checksumHolds: holds, isOpen: isOpen, depth: depth)

@@ -8,6 +8,7 @@ import Vr
 /// What a start does, in the order of docs/design/recording.md.
 extension RecordStorage {
     private static let page = 500
+    private static let mostOrphans = 100
 
     /// To be called once, before the first request: what a killed process left is made durable or dropped.
     package func start() async throws(RecordStartError) {
@@ -58,19 +59,29 @@ extension RecordStorage {
     }
 
     /// Deletes blobs that no row knows of. Listed before their rows are read, so that none is taken for one that is only
-    /// new (``RecordCheck``). There is none unless a disk was repaired or a backup put back.
+    /// new (``RecordCheck``). There is none unless a disk was repaired or a backup put back; where there are many, the
+    /// database is rather another one than that of this folder, and nothing is deleted before an operator says so.
     func dropOrphans() async {
         do {
+            var found: [RecordCheck.Finding] = []
             var last: BlobName?
             repeat {
                 let blobs = try await stores.files.list(after: last, limit: 1000)
                 last = blobs.last
-                for finding in try await orphans(of: blobs) {
-                    try await mend(finding)
-                    metrics.orphans.add()
-                    logger.notice("a blob without a row is deleted", metadata: ["finding": "\(finding)"])
+                found += try await orphans(of: blobs)
+                guard found.count <= Self.mostOrphans else {
+                    logger.error(
+                        "many blobs have no row: is this the database of this folder? 'vedette admin fsck --repair' deletes them",
+                        metadata: ["atLeast": "\(found.count)"]
+                    )
+                    return
                 }
             } while last != nil && !Task.isCancelled
+            for finding in found {
+                try await mend(finding)
+                metrics.orphans.add()
+                logger.notice("a blob without a row is deleted", metadata: ["finding": "\(finding)"])
+            }
         } catch {
             logger.error("recordings cannot be searched for orphans", metadata: ["reason": "\(error)"])
         }

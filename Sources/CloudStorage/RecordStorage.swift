@@ -176,6 +176,8 @@ package final class RecordStorage: Service {
     private func intake(of session: StoredRecordSession, _ request: SegmentRequest) async -> RecordIntake {
         guard case .create(let announcement, _, _) = request else { return standing(of: session) }
         if let end = session.endedAt, announcement.start >= end { return .until(end) }
+        // The session refuses it by its size; room is made for nothing that will not come.
+        guard announcement.size <= settings.session.largestSegment else { return standing(of: session) }
         if let failure = await admission.refusal(session.recorded, announcement.size) {
             return .refusing(failure)
         }

@@ -37,6 +37,7 @@ package actor RetentionKeeper: Service {
     /// Kept clips that are looked at with a page; an owner has no more.
     private static let mostClips = 1000
     private static let mostAdmitted = 10_000
+    private static let mostAdmittedOfOne = 8
     /// Sessions without a segment stay for a while: late segments, and what their units could not upload.
     private static let emptySessionTime = Duration.seconds(86_400)
 
@@ -107,9 +108,11 @@ package actor RetentionKeeper: Service {
 
     /// Whether a channel may begin a segment of `size` bytes; nil: it may. Makes room where it can.
     package func refusal(of recorded: RecordedChannel, _ size: Int64) async -> RecordFailure? {
+        var hasSought = false
         do {
             if !isKnown { try await alone { try await self.readUsage(at: .now) } }
             if !pass.admits(size, to: recorded), mayFindRoom(for: size, recorded) {
+                hasSought = true
                 try await alone { try await self.makeRoom(for: size, recorded) }
             }
         } catch {
@@ -117,14 +120,18 @@ package actor RetentionKeeper: Service {
             note(error)
         }
         guard pass.admits(size, to: recorded) else {
-            stuck.insert(recorded)
-            isPlatformStuck = pass.isPlatformFull(for: size)
+            if hasSought {
+                stuck.insert(recorded)
+                isPlatformStuck = pass.isPlatformFull(for: size)
+            }
             metrics.refused.add()
             return pass.usage.shortage > 0 ? .noSpace : .overQuota
         }
         // It counts from now on; when accounts are read again, by its row.
         pass.announce(size, to: recorded)
-        if admitted.count < Self.mostAdmitted { admitted.append((recorded, size, .now)) }
+        // A unit uploads one segment after the other; what it announces beyond these moves nobody's quota.
+        let isUsual = admitted.count(where: { $0.recorded == recorded }) < Self.mostAdmittedOfOne
+        if isUsual, admitted.count < Self.mostAdmitted { admitted.append((recorded, size, .now)) }
         return nil
     }
 
@@ -294,12 +301,21 @@ package actor RetentionKeeper: Service {
         while count < Self.mostDropped {
             let rows = try await store.unfinishedSegments(after: last, limit: Self.page)
             let left = rows.filter { $0.state == .dropping }
-            if !left.isEmpty { try await dropper.finish(left) }
+            if !left.isEmpty { await finish(left) }
             count += left.count
             guard rows.count == Self.page, let row = rows.last else { break }
             last = (row.session, row.name)
         }
         return count
+    }
+
+    /// One that cannot be deleted must not keep the others, nor what is too old.
+    private func finish(_ left: [SegmentRow]) async {
+        do { try await dropper.finish(left) } catch {
+            for row in left {
+                do { try await dropper.finish([row]) } catch { note(error) }
+            }
+        }
     }
 
     // MARK: Accounts
@@ -330,6 +346,8 @@ package actor RetentionKeeper: Service {
         let unsettled = Instant.now + (.zero - settings.settling)
         admitted.removeAll { $0.at <= unsettled }
         for (recorded, bytes, _) in admitted { usage.add(bytes, of: recorded) }
+        // What is only announced takes no disk yet: nobody's recordings go for it.
+        usage.shortage = settings.reserve - free
         self.channels = channels
         pass = RetentionPass(rules, usage: usage, at: now)
         isKnown = true

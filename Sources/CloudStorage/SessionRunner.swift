@@ -30,6 +30,10 @@ actor SessionRunner {
         case body
     }
 
+    /// Uploads of one session at a time: a unit sends one segment after the other, and one that does not may not take the
+    /// places of all others.
+    private static let mostUploads = 4
+
     nonisolated let id: RecordSessionID
     private let stores: RecordStores
     private let clock: RecordClock
@@ -41,6 +45,7 @@ actor SessionRunner {
     private var intake = RecordIntake.open
     private var wakeAt: Instant?
     private var lastRequest: UInt64 = 0
+    private var running = 0
     private var ears: [RecordRequestID: Ear] = [:]
     /// Answers to bodies that came before somebody listened: an upload was displaced while it began.
     private var answers: [RecordRequestID: RecordOutcome] = [:]
@@ -97,6 +102,9 @@ actor SessionRunner {
         within limit: Duration,
         intake: RecordIntake
     ) async -> RecordOutcome where Body.Element == ByteBuffer {
+        guard running < Self.mostUploads else { return .failure(.busy) }
+        running += 1
+        defer { running -= 1 }
         set(intake)
         let id = nextRequest()
         let attempt = attempts.next()

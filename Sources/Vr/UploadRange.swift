@@ -26,7 +26,8 @@ package struct UploadRange: Sendable, Hashable {
         }
         guard let length, length != count else { return }
         guard length <= count else { throw .segmentTooLarge(limit: announced) }
-        throw .incomplete(received: length + offset, size: announced)
+        // Nothing of it was read.
+        throw .incomplete(received: offset, size: announced)
     }
 
     /// As a unit writes it.

@@ -271,6 +271,20 @@ import Vr
         }
     }
 
+    /// Whoever asks may name any time, also one before there were any.
+    @Test(arguments: [-315_619_200_000, -1, Int64.max / 4]) func aPictureOfNoTimeIsNone(
+        at time: Int64
+    ) async throws {
+        let desk = try PlaybackBench().desk()
+        await #expect(throws: PictureError.none) {
+            try await desk.picture(
+                of: PlaybackBench.recorded,
+                at: WallTime(milliseconds: time),
+                width: nil
+            )
+        }
+    }
+
     /// FFmpeg plays it over HTTP: every picture, in order.
     @Test func ffmpegPlaysIt() async throws {
         let bench = try PlaybackBench()
@@ -299,6 +313,13 @@ import Vr
         try await bench.serve(desk, live: true) { client in
             let ticket = try await bench.ticket(desk, PlaybackBench.range(0, 2000))
             let url = client.origin + PlaybackBench.address("playback.m3u8", ticket)
+            let cut = PlaybackBench.address("playback.m3u8", ticket)
+            let media = String(try #require(try await client.get(cut).text.split(separator: "\n").last))
+            let name = try #require(try await client.get(media).text.firstMatch(of: /\.\/(.*\?to=.*)/)).1
+            let address = media.replacing("media.m3u8", with: name)
+            let head = try await client.get(address, method: .head)
+            let length = try await client.get(address).bytes.count
+            #expect(head.bytes.isEmpty && head.headers[.contentLength] == "\(length)")
             let shown = try await PlaybackHash.pictures(of: url)
             let all = try await clip.pictures
             #expect(Array(shown.prefix(50)) == Array(all.prefix(50)) && shown.count <= 53, "\(shown.count)")

@@ -135,7 +135,7 @@ import Vr
     @Test(
         arguments: [
             (nil, 201, RecordFailure.segmentTooLarge(limit: 200)),
-            (nil, 199, .incomplete(received: 199, size: 200)),
+            (nil, 199, .incomplete(received: 0, size: 200)),
             ("bytes 150-199/200", 51, .segmentTooLarge(limit: 200)),
             ("bytes 0-99/200", 100, .malformedRange), ("bytes 0-199/201", nil, .malformedRange),
             ("bytes 200-199/200", nil, .malformedRange), ("bytes */200", 0, .malformedRange),
