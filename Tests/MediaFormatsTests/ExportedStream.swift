@@ -148,13 +148,16 @@ extension MediaFile {
             .compactMap { $0.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } }
     }
 
-    /// What FFmpeg says when it decodes everything.
+    /// What FFmpeg says when it decodes everything. On the clock of the file: on one of the picture rate two pictures that
+    /// begin between its ticks would get the same. Of G.711 it says that one channel is mono.
     func complaints() throws -> String {
         try Self.run([
             "ffmpeg", "-nostdin", "-v", "warning", "-i", path, "-map", "0:v", "-map", "0:a?", "-fps_mode",
-            "passthrough", "-f", "null", "-",
+            "passthrough", "-enc_time_base", "-1", "-f", "null", "-",
         ])
-        .errors
+        .errors.split(separator: "\n").filter { !$0.hasPrefix("Guessed Channel Layout") }.joined(
+            separator: "\n"
+        )
     }
 
     func firstTime(_ track: String) throws -> Double {

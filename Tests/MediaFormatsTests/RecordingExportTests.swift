@@ -84,7 +84,9 @@ import Testing
                 steps.allSatisfy { $0 > 0.03 && $0 < 0.05 },
                 "\(steps.filter { $0 <= 0.03 || $0 >= 0.05 })"
             )
-            try expectNoComplaint(about: file)
+            // Sound that a segment holds beyond its pictures overlaps with that of the next one.
+            let complaints = try file.complaints().split(separator: "\n")
+            #expect(complaints.allSatisfy { $0.contains("in stream 1:") }, "\(complaints.prefix(5))")
         }
     }
 
