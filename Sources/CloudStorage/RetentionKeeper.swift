@@ -37,7 +37,6 @@ package actor RetentionKeeper: Service {
     /// Kept clips that are looked at with a page; an owner has no more.
     private static let mostClips = 1000
     private static let mostAdmitted = 10_000
-    private static let mostAdmittedOfOne = 8
     /// Sessions without a segment stay for a while: late segments, and what their units could not upload.
     private static let emptySessionTime = Duration.seconds(86_400)
 
@@ -129,9 +128,7 @@ package actor RetentionKeeper: Service {
         }
         // It counts from now on; when accounts are read again, by its row.
         pass.announce(size, to: recorded)
-        // A unit uploads one segment after the other; what it announces beyond these moves nobody's quota.
-        let isUsual = admitted.count(where: { $0.recorded == recorded }) < Self.mostAdmittedOfOne
-        if isUsual, admitted.count < Self.mostAdmitted { admitted.append((recorded, size, .now)) }
+        if admitted.count < Self.mostAdmitted { admitted.append((recorded, size, .now)) }
         return nil
     }
 
@@ -174,7 +171,8 @@ package actor RetentionKeeper: Service {
 
     private func sweepAlone(at now: WallTime) async throws -> Report {
         var report = Report()
-        report.finished = try await finishDropping()
+        let (finished, failure) = try await finishDropping()
+        report.finished = finished
         try await readUsage(at: now)
         try await walk(&report)
         report.isComplete = report.droppedCount < Self.mostDropped
@@ -184,6 +182,7 @@ package actor RetentionKeeper: Service {
         )
         stuck = []
         isPlatformStuck = false
+        if let failure { throw failure }
         return report
     }
 
@@ -295,27 +294,31 @@ package actor RetentionKeeper: Service {
     }
 
     /// What a crash or a failing disk left half done.
-    private func finishDropping() async throws -> Int {
+    private func finishDropping() async throws -> (count: Int, failure: (any Error)?) {
         var count = 0
+        var failure: (any Error)?
         var last: (session: RecordSessionID, name: SegmentName)?
         while count < Self.mostDropped {
             let rows = try await store.unfinishedSegments(after: last, limit: Self.page)
             let left = rows.filter { $0.state == .dropping }
-            if !left.isEmpty { await finish(left) }
+            if !left.isEmpty { failure = await finish(left) ?? failure }
             count += left.count
             guard rows.count == Self.page, let row = rows.last else { break }
             last = (row.session, row.name)
         }
-        return count
+        return (count, failure)
     }
 
-    /// One that cannot be deleted must not keep the others, nor what is too old.
-    private func finish(_ left: [SegmentRow]) async {
+    /// One that cannot be deleted must not keep the others, nor what is too old: the last error is told when they are gone.
+    private func finish(_ left: [SegmentRow]) async -> (any Error)? {
         do { try await dropper.finish(left) } catch {
+            var last: (any Error)? = error
             for row in left {
-                do { try await dropper.finish([row]) } catch { note(error) }
+                do { try await dropper.finish([row]) } catch { last = error }
             }
+            return last
         }
+        return nil
     }
 
     // MARK: Accounts
