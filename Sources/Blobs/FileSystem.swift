@@ -100,14 +100,19 @@ enum FileSystem {
         var names: [String] = []
         errno = 0
         while let entry = readdir(listing) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
+            let name = Self.name(of: entry)
+            if !["", ".", ".."].contains(name) { names.append(name) }
             errno = 0
         }
         guard errno == 0 else { throw error() }
         return names
+    }
+
+    /// An entry is only as long as its name: to copy `d_name` whole would read 256 bytes, beyond the listing's memory for
+    /// its last entries.
+    static func name(of entry: UnsafePointer<dirent>) -> String {
+        guard let name = entry.pointer(to: \.d_name) else { return "" }
+        return String(cString: UnsafeRawPointer(name).assumingMemoryBound(to: CChar.self))
     }
 }
 

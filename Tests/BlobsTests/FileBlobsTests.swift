@@ -39,6 +39,20 @@ import Testing
         }
     }
 
+    /// A folder of more entries than one system call lists: each is named once, the last of a listing's memory too.
+    @Test func aLargeFolderIsListedWhole() async throws {
+        try await TemporaryFolder.with { folder in
+            let store = try FileBlobs(folder: folder)
+            let shard = folder + "/uploads/ab"
+            try FileManager.default.createDirectory(atPath: shard, withIntermediateDirectories: true)
+            let keys = (0..<3_000).map {
+                "ab" + String(repeating: "0", count: 26) + String(10_000 + $0).suffix(4)
+            }
+            for key in keys { try Data().write(to: URL(fileURLWithPath: shard + "/" + key)) }
+            #expect(try await store.list(.uploads, after: nil, limit: 4_000).map(\.name.key) == keys)
+        }
+    }
+
     @Test func filesAreTheOwnersOnly() async throws {
         try await TemporaryFolder.with { folder in
             let store = try FileBlobs(folder: folder + "/a/b")
