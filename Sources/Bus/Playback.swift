@@ -42,11 +42,14 @@ package struct RecordedTimeline: Sendable, Equatable {
     package var losses: [Loss]
     /// From when on to ask again; nil: this is all.
     package var next: WallTime?
+    /// When the first session began that is known of this owner: what was before may be a former owner's. Nil: none did.
+    package var since: WallTime?
 
-    package init(ranges: [Range], losses: [Loss], next: WallTime?) {
+    package init(ranges: [Range], losses: [Loss], next: WallTime?, since: WallTime? = nil) {
         self.ranges = ranges
         self.losses = losses
         self.next = next
+        self.since = since
     }
 }
 
@@ -64,6 +67,9 @@ package struct PlaybackGrant: Sendable, Equatable {
 /// What customers ask of the storage (§8.3.2, reference point Cm). Whoever calls has checked the right to do so, and names
 /// the owner of now: what was recorded for a former one is not there.
 package protocol PlaybackPoint: Sendable {
+    /// Counts a request of this user that costs a look into the index; false: there were too many.
+    func mayAsk(_ user: UserName) -> Bool
+
     /// `range` is at most ``PlaybackLimits/longestListing``.
     func timeline(
         of recorded: RecordedChannel,

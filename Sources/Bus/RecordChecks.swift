@@ -26,6 +26,8 @@ package struct RecordCheckReport: Sendable, Equatable {
     package var findings: [RecordCheck.Finding] = []
     package var counts: [String: Int] = [:]
     package var repaired = 0
+    /// Damaged, and not dropped: a kept clip protects them. Somebody has to release it, or to bring the bytes back.
+    package var kept = 0
 
     package init(depth: RecordCheck.Depth, repairs: Bool, beganAt: WallTime, segments: Int) {
         self.depth = depth
@@ -36,9 +38,10 @@ package struct RecordCheckReport: Sendable, Equatable {
 
     package var total: Int { counts.values.reduce(0, +) }
 
-    package mutating func add(_ finding: RecordCheck.Finding, repaired isRepaired: Bool) {
+    package mutating func add(_ finding: RecordCheck.Finding, repaired isRepaired: Bool, kept isKept: Bool) {
         counts[finding.kind, default: 0] += 1
         if isRepaired { repaired += 1 }
+        if isKept { kept += 1 }
         if findings.count < Self.mostFindings { findings.append(finding) }
     }
 }

@@ -26,7 +26,7 @@ struct ExportPlan: Sendable {
     }
 
     /// Changes with what is written of the same segments: half of a file of an older build must not be continued.
-    private static let revision = 1
+    private static let revision = 2
     /// What a join may add to what is shown: a picture of 25 a second.
     private static let join: Duration = .milliseconds(40)
 
@@ -114,6 +114,7 @@ struct ExportRun {
         let piece = try await segment.read(at: place, count: SegmentBytes.step)
         place += Int64(piece.readableBytes)
         piece.withUnsafeReadableBytes { export.take($0, &output) }
+        if let failure = export.failure { throw failure }
         guard piece.readableBytes == 0 || place >= segment.size else { return }
         export.endSegment(&output)
         self.segment = nil

@@ -18,8 +18,10 @@ extension PlaybackDesk {
         _ format: ExportFormat,
         _ ticket: PlaybackTicket,
         _ range: Range<WallTime>,
-        _ request: Request
+        _ request: Request,
+        _ isThere: @Sendable () -> Bool
     ) async throws -> Response {
+        try demandRate(ticket)
         let pieces = try await played(of: ticket.recorded, in: range)
         guard !pieces.isEmpty else { throw PlaybackRefusal.nothing }
         let plan = ExportPlan(pieces, format)
@@ -31,7 +33,10 @@ extension PlaybackDesk {
         let wantsPart = request.headers[.range] != nil
         var size = sizes.size(of: plan.tag)
         if size == nil, wantsPart || request.method == .head || plan.bytes <= settings.measuredUnasked {
-            size = try await measure(plan, ticket)
+            var run = ExportRun(bytes, plan)
+            let measured = try await measure(&run, ticket, isThere)
+            sizes.keep(measured, of: plan.tag)
+            size = measured
         }
         var headers = Self.headers(plan, range, ticket.recorded.channel)
         guard request.method != .head else {
@@ -40,10 +45,12 @@ extension PlaybackDesk {
         }
         metrics.exports.add()
         guard let size else {
-            return Response(status: .ok, headers: headers, body: body(plan, ticket, nil, slot))
+            // What cannot be made is told, as long as nothing was sent.
+            let begun = try await begin(ExportRun(bytes, plan))
+            return Response(status: .ok, headers: headers, body: body(plan, begun, ticket, nil, slot))
         }
         return try RangedResponse.make(request, size: size, tag: plan.tag, headers: headers) {
-            body(plan, ticket, $0, slot)
+            body(plan, (ExportRun(bytes, plan), nil), ticket, $0, slot)
         }
     }
 
@@ -63,25 +70,10 @@ extension PlaybackDesk {
         ]
     }
 
-    /// How long the file is.
-    private func measure(_ plan: ExportPlan, _ ticket: PlaybackTicket) async throws -> Int64 {
-        var size: Int64 = 0
-        do {
-            var run = ExportRun(bytes, plan)
-            while let buffer = try await run.next() {
-                size += Int64(buffer.readableBytes)
-                try await demandRight(ticket)
-            }
-        } catch {
-            throw readFailed(error)
-        }
-        sizes.keep(size, of: plan.tag)
-        return size
-    }
-
     /// `part` nil: all of a file whose length is not known.
     private func body(
         _ plan: ExportPlan,
+        _ begun: (ExportRun, ByteBuffer?),
         _ ticket: PlaybackTicket,
         _ part: Range<Int64>?,
         _ slot: ExportSlot
@@ -90,8 +82,15 @@ extension PlaybackDesk {
             defer { withExtendedLifetime(slot) {} }
             var window = ByteWindow(part)
             do {
-                var run = ExportRun(bytes, plan)
-                while !window.isOver, let made = try await run.next() {
+                var (run, first) = begun
+                while !window.isOver {
+                    let made: ByteBuffer
+                    if let begun = first {
+                        (made, first) = (begun, nil)
+                    } else {
+                        guard let next = try await run.next() else { break }
+                        made = next
+                    }
                     try await demandRight(ticket)
                     guard let wanted = window.cut(made) else { continue }
                     metrics.exportBytes.add(wanted.readableBytes)
@@ -106,11 +105,6 @@ extension PlaybackDesk {
             if part == nil { sizes.keep(window.place, of: plan.tag) }
             try await writer.finish(nil)
         }
-    }
-
-    /// A right that was withdrawn ends what is being made.
-    private func demandRight(_ ticket: PlaybackTicket) async throws {
-        guard try await access.isAllowed(ticket.recorded, ticket.user) else { throw PlaybackRefusal.ticket }
     }
 }
 

@@ -1,13 +1,14 @@
 import Bus
 import HSSModel
 import HostClock
+import ServerKit
 import Synchronization
 
 /// Who may play what, asked again every few seconds: a player makes many requests, and a right that was withdrawn ends what
-/// runs within ``validity``.
+/// runs within five seconds.
 final class PlaybackAccess: Sendable {
     /// How long an answer counts.
-    static let validity: Duration = .seconds(5)
+    private let validity: Duration
     private static let most = 10_000
 
     private struct Question: Hashable {
@@ -23,8 +24,9 @@ final class PlaybackAccess: Sendable {
     private let rights: any PlaybackRights
     private let answers = Mutex<[Question: Answer]>([:])
 
-    init(_ rights: any PlaybackRights) {
+    init(_ rights: any PlaybackRights, validity: Duration = .seconds(5)) {
         self.rights = rights
+        self.validity = validity
     }
 
     func isAllowed(
@@ -34,17 +36,33 @@ final class PlaybackAccess: Sendable {
     ) async throws(RecordingError) -> Bool {
         let question = Question(user: user, recorded: recorded)
         let known = answers.withLock { $0[question] }
-        if let known, now - known.askedAt < Self.validity { return known.isAllowed }
+        if let known, now - known.askedAt < validity { return known.isAllowed }
         let isAllowed = try await rights.mayPlay(recorded, user)
         answers.withLock { answers in
             if answers.count >= Self.most {
-                answers = answers.filter { now - $0.value.askedAt < Self.validity }
+                answers = answers.filter { now - $0.value.askedAt < validity }
             }
             // Beyond it every request asks for itself.
             guard answers.count < Self.most else { return }
             answers[question] = Answer(isAllowed: isAllowed, askedAt: now)
         }
         return isAllowed
+    }
+}
+
+/// How often each user may ask for what costs a look into the index.
+final class PlaybackRates: Sendable {
+    private static let usersRemembered = 50_000
+
+    private let rates: Mutex<RateLimiter<UserName>>
+
+    /// Requests a second in the long run, and at once.
+    init(perSecond: Double, burst: Int) {
+        rates = Mutex(RateLimiter(perSecond: perSecond, burst: burst, capacity: Self.usersRemembered))
+    }
+
+    func admit(_ user: UserName, at now: Instant = .now) -> Bool {
+        rates.withLock { $0.admit(user, at: now) }
     }
 }
 

@@ -23,11 +23,20 @@ package final class PlaybackDesk: PlaybackPoint {
         /// Files that are made at a time, in all and for one user (`limits.exports`, `limits.exports_per_user`).
         package var exports = 64
         package var exportsPerUser = 4
+        /// Parts of segments that are cut at a time, likewise: players ask for few of them.
+        package var parts = 64
+        package var partsPerUser = 8
+        /// Playlists, timelines and parts of one user, in the long run and at once (`limits.playback_rate`,
+        /// `limits.playback_burst`).
+        package var requestsPerSecond: Double = 20
+        package var burst = 200
         /// Up to this a file is measured before it is sent, so that its length is known, in bytes.
         package var measuredUnasked: Int64 = 32 << 20
         /// JPEGs that are kept, in bytes.
         package var pictureCache = 16 << 20
         package var pictures = 4
+        /// How long it counts that somebody may play.
+        package var rightTime: Duration = .seconds(5)
 
         package init() {}
     }
@@ -38,6 +47,8 @@ package final class PlaybackDesk: PlaybackPoint {
     let key: RecordKey
     let access: PlaybackAccess
     let exports: ExportSlots
+    let parts: ExportSlots
+    let rates: PlaybackRates
     let sizes = ExportSizes()
     let settings: Settings
     let metrics: PlaybackMetrics
@@ -62,8 +73,10 @@ package final class PlaybackDesk: PlaybackPoint {
         self.settings = settings
         self.logger = logger
         self.metrics = PlaybackMetrics(metrics)
-        access = PlaybackAccess(rights)
+        access = PlaybackAccess(rights, validity: settings.rightTime)
         exports = ExportSlots(most: settings.exports, mostOfOne: settings.exportsPerUser)
+        parts = ExportSlots(most: settings.parts, mostOfOne: settings.partsPerUser)
+        rates = PlaybackRates(perSecond: settings.requestsPerSecond, burst: settings.burst)
         self.pictures = RecordedPictures(
             pictures,
             cacheInBytes: settings.pictureCache,
@@ -72,6 +85,8 @@ package final class PlaybackDesk: PlaybackPoint {
     }
 
     // MARK: PlaybackPoint
+
+    package func mayAsk(_ user: UserName) -> Bool { rates.admit(user) }
 
     package func timeline(
         of recorded: RecordedChannel,
@@ -82,6 +97,10 @@ package final class PlaybackDesk: PlaybackPoint {
         let shown = range.lowerBound..<(next ?? range.upperBound)
         let stored = try await storing { () async throws(StoreError) in
             try await self.sessions.recordSessions(of: recorded, in: shown, limit: Self.mostSessions)
+        }
+        let first = try await storing { () async throws(StoreError) in
+            let ever = WallTime(milliseconds: 0)..<SegmentName.latestStart
+            return try await self.sessions.recordSessions(of: recorded, in: ever, limit: 1).first
         }
         return RecordedTimeline(
             ranges: timeline.ranges(in: shown).map { .init(start: $0.start, end: $0.end, bytes: $0.bytes) },
@@ -94,7 +113,8 @@ package final class PlaybackDesk: PlaybackPoint {
                     time: $0.droppedTime
                 )
             },
-            next: next
+            next: next,
+            since: first?.begunAt
         )
     }
 

@@ -5,6 +5,7 @@ import HTTPTypes
 import HostClock
 import Hummingbird
 import Logging
+import MediaFormats
 import ServerKit
 import Vr
 
@@ -15,6 +16,10 @@ enum PlaybackRefusal: Error {
     /// Nothing is recorded there for whoever asks.
     case nothing
     case busy(ExportSlots.Refusal)
+    /// Too many requests of one user.
+    case rate
+    /// What is stored lies about its times.
+    case uncuttable
     case unsatisfiable(Int64)
     /// What the index promises is not there, or cannot be read.
     case damaged
@@ -124,6 +129,21 @@ extension PlaybackDesk {
                     : "Too many downloads are made at the moment.",
                 headers: headers
             )
+        case .rate:
+            headers[.retryAfter] = "1"
+            return Problem(
+                .tooManyRequests,
+                type: "rate",
+                detail: "You ask for recordings too often; slow down.",
+                headers: headers
+            )
+        case .uncuttable:
+            return Problem(
+                .conflict,
+                type: "cannot-cut",
+                detail: "This recording cannot be cut there; begin elsewhere, or take export.ts.",
+                headers: headers
+            )
         case .unsatisfiable(let size):
             headers[.contentRange] = "bytes */\(size)"
             return Problem(
@@ -148,6 +168,7 @@ extension PlaybackDesk {
             // Retention may have been faster than whoever plays.
             logger.notice("a segment has no bytes any more", metadata: ["blob": "\(blob)"])
             return PlaybackRefusal.damaged
+        case is ExportFailure: return PlaybackRefusal.uncuttable
         case let error as BlobError:
             logger.error("a segment cannot be read", metadata: ["reason": "\(error)"])
             return RecordingError.unavailable("its bytes cannot be read")

@@ -4,7 +4,6 @@ import HSSModel
 import HTTPTypes
 import HostClock
 package import Hummingbird
-import MediaFormats
 import NIOCore
 import ServerKit
 import Store
@@ -19,7 +18,11 @@ extension PlaybackDesk {
     private static let playlistType = "application/vnd.apple.mpegurl"
     private static let chunk = 256 << 10
 
-    package func addRoutes<Context: RequestContext>(to router: Router<Context>) {
+    /// `isThere`: whether the client of a request is still connected; asked while something is made that it does not see.
+    package func addRoutes<Context: RequestContext>(
+        to router: Router<Context>,
+        isThere: @escaping @Sendable (Context) -> @Sendable () -> Bool = { _ in { true } }
+    ) {
         for path in ["api/v1/devices/:id", "api/v1/devices/:id/channels/:n"] {
             router.get(RouterPath(path + "/playback.m3u8")) { request, context in
                 try await self.answering { try await self.open(request, context) }
@@ -27,10 +30,14 @@ extension PlaybackDesk {
             for format in ExportFormat.allCases {
                 let file = RouterPath(path + "/export.\(format.rawValue)")
                 router.get(file) { request, context in
-                    try await self.answering { try await self.export(format, request, context) }
+                    try await self.answering {
+                        try await self.export(format, request, context, isThere(context))
+                    }
                 }
                 router.head(file) { request, context in
-                    try await self.answering { try await self.export(format, request, context) }
+                    try await self.answering {
+                        try await self.export(format, request, context, isThere(context))
+                    }
                 }
             }
         }
@@ -39,7 +46,7 @@ extension PlaybackDesk {
         }
         for method in [HTTPRequest.Method.get, .head] {
             router.on("playback/:ticket/:session/:file", method: method) { request, context in
-                try await self.answering { try await self.segment(request, context) }
+                try await self.answering { try await self.segment(request, context, isThere(context)) }
             }
         }
     }
@@ -49,6 +56,7 @@ extension PlaybackDesk {
     private func open(_ request: Request, _ context: some RequestContext) async throws -> Response {
         let ticket = try await ticket(of: request, context)
         let range = try range(of: request, within: ticket)
+        try demandRate(ticket)
         let pieces = try await played(of: ticket.recorded, in: range)
         let isGrowing = try await isGrowing(ticket.recorded, range)
         guard !pieces.isEmpty || isGrowing else { throw PlaybackRefusal.nothing }
@@ -67,6 +75,7 @@ extension PlaybackDesk {
 
     private func media(_ context: some RequestContext) async throws -> Response {
         let ticket = try await self.ticket(context.parameters.get("ticket") ?? "", for: .view)
+        try demandRate(ticket)
         // What comes between the two looks is found with the next playlist.
         let isGrowing = try await isGrowing(ticket.recorded, ticket.range)
         let pieces = try await played(of: ticket.recorded, in: ticket.range)
@@ -100,14 +109,20 @@ extension PlaybackDesk {
 
     // MARK: Segments
 
-    private func segment(_ request: Request, _ context: some RequestContext) async throws -> Response {
+    private func segment(
+        _ request: Request,
+        _ context: some RequestContext,
+        _ isThere: @Sendable () -> Bool
+    ) async throws -> Response {
         let ticket = try await self.ticket(context.parameters.get("ticket") ?? "", for: .view)
         guard let session = context.parameters.get("session").flatMap(RecordSessionID.init(rawValue:)),
             let name = context.parameters.get("file").flatMap({ SegmentName(String($0)) })
         else { throw PlaybackRefusal.nothing }
         let row = try await row(name, of: session, for: ticket)
         metrics.segments.add()
-        if let part = try cut(of: row, request) { return try await cut(row, part, ticket, request) }
+        if let part = try cut(of: row, request) {
+            return try await answerPart(row, part, ticket, request, isThere)
+        }
         let reader: any BlobReader
         do { reader = try await bytes.open(row.blob) } catch { throw readFailed(error) }
         return try answer(reader, row, ticket, request)
@@ -156,11 +171,17 @@ extension PlaybackDesk {
             headers[.contentLength] = "\(size)"
             return Response(status: .ok, headers: headers)
         }
-        return try RangedResponse.make(request, size: size, tag: tag, headers: headers) { body(reader, $0) }
+        return try RangedResponse.make(request, size: size, tag: tag, headers: headers) {
+            body(reader, $0, ticket)
+        }
     }
 
-    private func body(_ reader: any BlobReader, _ part: Range<Int64>) -> ResponseBody {
-        ResponseBody(contentLength: Int(part.count)) { [metrics] writer in
+    private func body(
+        _ reader: any BlobReader,
+        _ part: Range<Int64>,
+        _ ticket: PlaybackTicket
+    ) -> ResponseBody {
+        ResponseBody(contentLength: Int(part.count)) { [self] writer in
             var place = part.lowerBound
             while place < part.upperBound {
                 let count = Int(min(Int64(Self.chunk), part.upperBound - place))
@@ -168,6 +189,7 @@ extension PlaybackDesk {
                 guard bytes.readableBytes > 0 else { throw PlaybackRefusal.damaged }
                 place += Int64(bytes.readableBytes)
                 metrics.bytes.add(bytes.readableBytes)
+                try await demandRight(ticket)
                 try await writer.write(bytes)
             }
             try await writer.finish(nil)
@@ -193,48 +215,16 @@ extension PlaybackDesk {
         return begin..<end
     }
 
-    private func cut(
-        _ row: SegmentRow,
-        _ range: Range<WallTime>,
-        _ ticket: PlaybackTicket,
-        _ request: Request
-    ) async throws -> Response {
-        guard row.size <= Self.largestCut else { throw PlaybackRefusal.damaged }
-        guard let piece = Timeline([TimelineSegment(row)]).pieces(in: range).first else {
-            throw PlaybackRefusal.nothing
-        }
-        // Behind another segment nothing may be shown twice: no lead.
-        let plan = ExportPlan([PlayedPiece(piece, row)], .ts, mayLead: false)
-        var output = ByteBuffer()
-        do {
-            var run = ExportRun(bytes, plan, with: TransportStreamExport(keepsTimes: true))
-            while let buffer = try await run.next() { output.writeImmutableBuffer(buffer) }
-        } catch {
-            throw readFailed(error)
-        }
-        var headers: HTTPFields = [
-            .contentType: "video/mp2t", .cacheControl: "private, max-age=3600",
-            .accessControlAllowOrigin: "*", .xContentTypeOptions: "nosniff",
-        ]
-        guard request.method != .head else {
-            headers[.contentLength] = "\(output.readableBytes)"
-            return Response(status: .ok, headers: headers)
-        }
-        metrics.bytes.add(output.readableBytes)
-        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: output))
-    }
-
-    /// It is made in memory.
-    private static var largestCut: Int64 { 64 << 20 }
-
     // MARK: Files
 
     private func export(
         _ format: ExportFormat,
         _ request: Request,
-        _ context: some RequestContext
+        _ context: some RequestContext,
+        _ isThere: @Sendable () -> Bool
     ) async throws -> Response {
         let ticket = try await ticket(of: request, context)
-        return try await answerExport(format, ticket, try range(of: request, within: ticket), request)
+        let range = try range(of: request, within: ticket)
+        return try await answerExport(format, ticket, range, request, isThere)
     }
 }

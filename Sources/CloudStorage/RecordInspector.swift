@@ -122,9 +122,11 @@ package actor RecordInspector: RecordCheckPoint {
     }
 
     private func settle(_ finding: RecordCheck.Finding) async throws {
-        let repairs = report?.repairs ?? false
-        if repairs { try await storage.mend(finding) }
+        var mending: RecordStorage.Mending?
+        if report?.repairs ?? false { mending = try await storage.mend(finding) }
+        // It came back to life, or went by itself, while it was looked at.
+        guard mending != .changed else { return }
         storage.metrics.findings.add()
-        report?.add(finding, repaired: repairs)
+        report?.add(finding, repaired: mending == .mended, kept: mending == .kept)
     }
 }

@@ -6,6 +6,9 @@ import Vr
 /// What the SCU asks of the storage.
 extension RecordStorage: RecordSessionPoint {
     package func runningSessions() async throws(RecordingError) -> [RunningRecordSession] {
+        _ = try await asked { () throws(StoreError) in
+            try await self.stores.sessions.endForeignRecordSessions(at: self.clock.now().clock)
+        }
         var found: [RunningRecordSession] = []
         var last: RecordSessionID?
         while true {

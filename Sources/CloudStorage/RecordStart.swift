@@ -30,10 +30,10 @@ extension RecordStorage {
     private func restoreSessions() async throws -> (sessions: Int, segments: Int) {
         var counts = (sessions: 0, segments: 0)
         var gathered: [StoredSegment] = []
-        var last: (session: RecordSessionID, name: SegmentName)?
-        while true {
-            let rows = try await stores.segments.unfinishedSegments(after: last, limit: Self.page)
-            for row in rows {
+        var place: UnfinishedPlace?
+        repeat {
+            let page = try await stores.segments.unfinishedSegments(after: place, limit: Self.page)
+            for row in page.rows {
                 if let session = gathered.first?.row.session, session != row.session {
                     try await restore(gathered)
                     counts.sessions += 1
@@ -41,10 +41,9 @@ extension RecordStorage {
                 }
                 gathered.append(try await stores.stored(row))
                 counts.segments += 1
-                last = (row.session, row.name)
             }
-            if rows.isEmpty { break }
-        }
+            place = page.next
+        } while place != nil
         if !gathered.isEmpty {
             try await restore(gathered)
             counts.sessions += 1
@@ -78,7 +77,7 @@ extension RecordStorage {
                 }
             } while last != nil && !Task.isCancelled
             for finding in found {
-                try await mend(finding)
+                _ = try await mend(finding)
                 metrics.orphans.add()
                 logger.notice("a blob without a row is deleted", metadata: ["finding": "\(finding)"])
             }
@@ -94,20 +93,36 @@ extension RecordStorage {
         return RecordCheck.orphans(listed: listed, known: known)
     }
 
-    /// Carries a repair out. Its rows belong to one session, which does not hold them.
-    func mend(_ finding: RecordCheck.Finding) async throws {
-        for step in RecordCheck.repair(finding) {
-            switch step {
-            case .writeRows(let rows): try await stores.segments.writeSegments(rows)
-            case .deleteRows(let names):
-                guard let session = finding.row?.session else { break }
-                try await stores.segments.deleteSegments(names, of: session)
-            case .deleteBlob(let blob):
-                if let name = BlobName(blob) { try await stores.files.delete(name) }
-            case .syncFolder(let blob):
-                if let name = BlobName(blob) { try await stores.files.syncFolder(of: name) }
-            case .addDropped, .syncBytes, .putInPlace: break
-            }
+    /// What became of something that is to be mended.
+    enum Mending { case mended, kept, changed }
+
+    /// Nothing is taken for what it was a moment ago. A segment that counts goes only if its row is the same still and no
+    /// kept clip protects it; what is on its way, or being dropped, is its session's to let go (``RecordCheck``).
+    func mend(_ finding: RecordCheck.Finding) async throws -> Mending {
+        switch finding {
+        case .orphan(let blob):
+            try await stores.files.delete(blob)
+            try await stores.files.syncFolder(of: blob)
+            return .mended
+        case .missing(let row), .wrongSize(let row, _), .wrongChecksum(let row):
+            let dropper = SegmentDropper(store: stores.segments, files: stores.files)
+            guard try await dropper.drop([row]).isEmpty else { return .mended }
+            let now = try await stores.segments.segments([row.name], of: row.session)
+            return now.first == row ? .kept : .changed
+        case .halfDropped(let row), .unfinished(let row): return try await abandon(row) ? .mended : .changed
+        }
+    }
+
+    private func abandon(_ row: SegmentRow) async throws -> Bool {
+        guard let session = try await stores.sessions.recordSession(row.session) else { return false }
+        do throws(RecordFailure) {
+            return try await table.with(
+                session.id,
+                make: { runner(of: session, news: $0) },
+                ask: { await $0.abandon(row) }
+            )
+        } catch {
+            return false
         }
     }
 }
@@ -117,16 +132,4 @@ package struct RecordStartError: Error, CustomStringConvertible {
     let reason: String
 
     package var description: String { "recordings cannot be looked through at the start: \(reason)" }
-}
-
-extension RecordCheck.Finding {
-    /// Nil for bytes without one.
-    var row: SegmentRow? {
-        switch self {
-        case .missing(let row), .wrongSize(let row, _), .wrongChecksum(let row), .halfDropped(let row),
-            .unfinished(let row):
-            row
-        case .orphan: nil
-        }
-    }
 }

@@ -65,11 +65,10 @@ package final class RecordStorage: Service {
             if case .create(_, let secure, _) = request {
                 origin = try settings.origins.origin(secure: secure)
             }
-            let intake = await intake(of: session, request)
             let outcome = try await table.with(
                 session.id,
                 make: { runner(of: session, news: $0) },
-                ask: { await $0.ask(request, intake: intake) }
+                ask: { await $0.ask(request, until: session.endedAt) }
             )
             return SegmentAnswer(counted(outcome)) { name, size, expiresAt in
                 UploadAddress(
@@ -105,7 +104,6 @@ package final class RecordStorage: Service {
             try enter()
             defer { uploads.wrappingSubtract(1, ordering: .relaxed) }
             let session = try await session(address.session, of: address.channel)
-            let intake = standing(of: session)
             let outcome = try await table.with(
                 session.id,
                 make: { runner(of: session, news: $0) },
@@ -114,8 +112,7 @@ package final class RecordStorage: Service {
                         address.segment,
                         range,
                         body,
-                        within: settings.uploadTime,
-                        intake: intake
+                        within: settings.uploadTime
                     )
                 }
             )
@@ -154,10 +151,18 @@ package final class RecordStorage: Service {
     ) async throws(RecordFailure) -> StoredRecordSession {
         do throws(StoreError) {
             guard let session = try await stores.sessions.recordSession(id), session.channelID == channel,
-                let device = try await stores.devices.device(session.recorded.channel.unit), !device.disabled,
-                device.owner == session.recorded.owner,
-                device.channels[session.recorded.channel.number] == channel
+                let device = try await stores.devices.device(session.recorded.channel.unit)
             else { throw .notFound("") }
+            guard device.owner == session.recorded.owner else {
+                // Its order outlived its owner, as after a kill between the two: it never comes back.
+                if session.endedAt == nil {
+                    try await stores.sessions.endRecordSession(id, at: clock.now().clock)
+                }
+                throw .notFound("")
+            }
+            guard !device.disabled, device.channels[session.recorded.channel.number] == channel else {
+                throw .notFound("")
+            }
             return session
         } catch {
             if case .notFound = error { throw .wrongKey }
@@ -169,24 +174,15 @@ package final class RecordStorage: Service {
         }
     }
 
-    private func standing(of session: StoredRecordSession) -> RecordIntake {
-        session.endedAt.map { .until($0) } ?? .open
-    }
-
-    private func intake(of session: StoredRecordSession, _ request: SegmentRequest) async -> RecordIntake {
-        guard case .create(let announcement, _, _) = request else { return standing(of: session) }
-        if let end = session.endedAt, announcement.start >= end { return .until(end) }
-        // The session refuses it by its size; room is made for nothing that will not come.
-        guard announcement.size <= settings.session.largestSegment else { return standing(of: session) }
-        if let failure = await admission.refusal(session.recorded, announcement.size) {
-            return .refusing(failure)
-        }
-        do {
-            guard try await stores.files.hasRoom(for: announcement.size) else { return .refusing(.noSpace) }
-        } catch {
-            return .refusing(.storageFailed)
-        }
-        return standing(of: session)
+    /// Asked of each segment that its session would begin, and of no other: what is granted counts.
+    private static func room(
+        for size: Int64,
+        of recorded: RecordedChannel,
+        _ admission: Admission,
+        _ files: SegmentFiles
+    ) async -> RecordFailure? {
+        if let failure = await admission.refusal(recorded, size) { return failure }
+        do { return try await files.hasRoom(for: size) ? nil : .noSpace } catch { return .storageFailed }
     }
 
     func runner(
@@ -194,16 +190,20 @@ package final class RecordStorage: Service {
         unfinished: [StoredSegment] = [],
         news: SessionRunner.News
     ) -> SessionRunner {
-        SessionRunner(
+        var limits = settings.session
+        limits.asksForRoom = true
+        let (recorded, admission, files) = (session.recorded, self.admission, stores.files)
+        return SessionRunner(
             session,
             unfinished: unfinished,
-            limits: settings.session,
+            limits: limits,
             stores: stores,
             clock: clock,
             attempts: attempts,
             metrics: metrics,
             logger: logger,
-            news: news
+            news: news,
+            room: { await Self.room(for: $0, of: recorded, admission, files) }
         )
     }
 

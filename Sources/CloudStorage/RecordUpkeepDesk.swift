@@ -131,27 +131,40 @@ package struct RecordUpkeepDesk: RecordUpkeepPoint {
         guard range.lowerBound.milliseconds >= 0, range.upperBound <= SegmentName.latestStart, !range.isEmpty,
             range.upperBound - range.lowerBound <= KeptClip.longestRange
         else { throw .invalid(field: "to", "expected a time after from, within 31 days of it") }
+        // What is to come is not kept yet: a clip that never ends would stand over every quota.
+        let recorded = RecordedChannel(
+            ChannelAddress(unit: device.unit, number: channel),
+            owner: device.owner
+        )
+        let newest = try await reading { () async throws(StoreError) in
+            try await store.recordedAmounts(of: recorded).span?.upperBound
+        }
+        guard range.upperBound <= max(newest ?? .now, .now) else {
+            throw .invalid(field: "to", "expected a time up to now")
+        }
         guard note.unicodeScalars.count <= KeptClip.longestNote else {
             throw .invalid(field: "note", "expected at most \(KeptClip.longestNote) characters")
         }
         let clip = KeptClip(
             id: ClipID(unchecked: RandomName.make("clip-")),
-            recorded: RecordedChannel(
-                ChannelAddress(unit: device.unit, number: channel),
-                owner: device.owner
-            ),
+            recorded: recorded,
             range: range,
             note: note,
             keptBy: caller.user,
             keptAt: .now
         )
+        // What an operator holds is no use of the owner's.
+        let time = caller.role == .operator ? nil : settings.keptTime
         let isKept = try await reading { () async throws(StoreError) in
             guard try await store.recorded(clip.recorded, in: [range]) == [true] else {
                 throw .notFound("a recording in this range")
             }
-            return try await store.keep(clip, limit: Self.mostClips)
+            return try await store.keep(clip, limit: Self.mostClips, time: time)
         }
-        guard isKept else { throw .limit("\(Self.mostClips) kept clips of one owner") }
+        guard isKept else {
+            let hours = time.map { ", or \(Int($0.inSeconds) / 3600) hours of them" } ?? ""
+            throw .limit("\(Self.mostClips) kept clips of one owner\(hours)")
+        }
         logger.notice(
             "a clip is kept",
             metadata: ["clip": "\(clip.id)", "channel": "\(clip.recorded.channel)", "user": "\(caller.user)"]

@@ -29,12 +29,15 @@ extension SegmentFiles: RetentionFiles {
 /// Drops segments in two steps, so that a crash at any point leaves a clean-up that goes on, and no orphan: rows say that
 /// they are being dropped, then the bytes go, then the rows (``RecordCheck/drop(_:)``).
 struct SegmentDropper {
-    let store: any RetentionStore
+    let store: any SegmentStore
     let files: any RetentionFiles
 
     /// Returns those that were marked. The others are kept since a moment ago, or gone.
+    func mark(_ rows: [SegmentRow]) async throws -> [SegmentRow] { try await store.markDropping(rows) }
+
+    /// Both steps at once.
     func drop(_ rows: [SegmentRow]) async throws -> [SegmentRow] {
-        let marked = try await store.markDropping(rows)
+        let marked = try await mark(rows)
         try await finish(marked)
         return marked
     }

@@ -4,6 +4,7 @@ package import Logging
 package import ServerKit
 import ServiceLifecycle
 package import Store
+import Synchronization
 package import Vr
 
 /// Makes recordings go when their time, or the room for them, is up: too old, of a former owner, over the quota of the
@@ -16,22 +17,13 @@ package import Vr
 package actor RetentionKeeper: Service {
     package typealias Stores = SegmentStore & RetentionStore & RecordSessionStore
 
-    /// What one walk did.
-    package struct Report: Sendable, Equatable {
-        /// Segments, by the reason why they went.
-        package var dropped: [RetentionPass.Reason: Int] = [:]
-        /// Clean-ups that had been broken off.
-        package var finished = 0
-        package var sessions = 0
-        /// False: more is to go, and the next walk may begin at once.
-        package var isComplete = true
-    }
-
     private enum Visit { case exhausted, goesOn, hasRoom, spent }
 
     /// Segments of one walk: the writer of the database is shared, and a shutdown must not wait.
     private static let mostDropped = 5000
     private static let page = 128
+    /// Segments that are marked before their bytes go: blobs lie in 256 folders, and each is synced once for all of these.
+    private static let batch = 1024
     /// Channels take turns of this much time, not of one segment: each turn is one look into the database.
     private static let turn = Duration.seconds(600)
     /// Kept clips that are looked at with a page; an owner has no more.
@@ -57,6 +49,10 @@ package actor RetentionKeeper: Service {
     private var isFailing = false
     /// One walk at a time; whoever comes meanwhile waits.
     private var running: Task<Void, Never>?
+    /// Marked by this walk; their bytes go when there are enough of them, and with its end.
+    private var marked: [SegmentRow] = []
+    /// The platform ends: a walk stops with the page that it is at.
+    private nonisolated let isEnding = Atomic<Bool>(false)
 
     package init(
         store: any Stores,
@@ -75,20 +71,34 @@ package actor RetentionKeeper: Service {
 
     /// A walk at the start and then one each interval, until the graceful shutdown.
     package func run() async throws {
-        var isComplete = true
-        repeat {
-            do {
-                let report = try await sweep(at: .now)
-                isComplete = report.isComplete
-                isFailing = false
-                if !report.dropped.isEmpty {
-                    logger.info("recordings dropped", metadata: ["segments": "\(report.dropped)"])
-                }
-            } catch {
-                note(error)
-                isComplete = true
+        await withGracefulShutdownHandler {
+            var isComplete = true
+            repeat {
+                isComplete = await walkOnce()
+            } while await pause(
+                isComplete ? settings.interval : .milliseconds(50)
+            )
+        } onGracefulShutdown: {
+            self.stop()
+        }
+    }
+
+    /// What is being dropped is finished; nothing more is.
+    nonisolated func stop() { isEnding.store(true, ordering: .relaxed) }
+
+    /// False: there is more to go.
+    private func walkOnce() async -> Bool {
+        do {
+            let report = try await sweep(at: .now)
+            isFailing = false
+            if !report.dropped.isEmpty {
+                logger.info("recordings dropped", metadata: ["segments": "\(report.dropped)"])
             }
-        } while await pause(isComplete ? settings.interval : .milliseconds(50))
+            return report.isComplete
+        } catch {
+            note(error)
+            return true
+        }
     }
 
     private func pause(_ time: Duration) async -> Bool {
@@ -121,13 +131,15 @@ package actor RetentionKeeper: Service {
         guard pass.admits(size, to: recorded) else {
             if hasSought {
                 stuck.insert(recorded)
-                isPlatformStuck = pass.isPlatformFull(for: size)
+                // An owner who announces too much has filled nothing but an own share.
+                isPlatformStuck =
+                    pass.isWithinShare(size, of: recorded) && pass.isPlatformFull(for: size)
             }
             metrics.refused.add()
             return pass.usage.shortage > 0 ? .noSpace : .overQuota
         }
         // It counts from now on; when accounts are read again, by its row.
-        pass.announce(size, to: recorded)
+        pass.admit(size, to: recorded)
         if admitted.count < Self.mostAdmitted { admitted.append((recorded, size, .now)) }
         return nil
     }
@@ -142,7 +154,9 @@ package actor RetentionKeeper: Service {
         // Somebody else may have made it meanwhile.
         guard !pass.admits(size, to: recorded) else { return }
         try await readUsage(at: .now)
-        let room = pass.room(for: size, in: recorded)
+        // For an owner who announces too much nothing of others goes.
+        guard pass.isWithinShare(size, of: recorded) else { return }
+        let room = pass.room(for: size, in: recorded, batch: settings.reserve / 16)
         pass.announce(room, to: recorded)
         defer { pass.announce(-room, to: recorded) }
         var report = Report()
@@ -186,8 +200,23 @@ package actor RetentionKeeper: Service {
         return report
     }
 
-    /// First each channel for its own sake, then those of owners who have too much, then all of them.
+    /// Drops what has to go. Also where it fails, what it has marked goes as far as it can: the account has it as gone.
     private func walk(_ report: inout Report) async throws {
+        do { try await mark(&report) } catch {
+            try? await finishMarked()
+            throw error
+        }
+        try await finishMarked()
+    }
+
+    private func finishMarked() async throws {
+        // What fails here is found, and finished, by the next walk.
+        defer { marked = [] }
+        if !marked.isEmpty { try await dropper.finish(marked) }
+    }
+
+    /// First each channel for its own sake, then those of owners who have too much, then all of them.
+    private func mark(_ report: inout Report) async throws {
         for channel in channels.values where wants(channel) {
             var queue = RetentionQueue([RetentionCursor(channel)])
             try await take(from: &queue, along: .channel, &report)
@@ -215,7 +244,7 @@ package actor RetentionKeeper: Service {
         along scope: RetentionPass.Scope,
         _ report: inout Report
     ) async throws {
-        while var cursor = queue.popOldest() {
+        while !isEnding.load(ordering: .relaxed), var cursor = queue.popOldest() {
             let limit = queue.oldest.map { $0 + Self.turn } ?? SegmentName.latestStart
             switch try await visit(&cursor, until: limit, along: scope, &report) {
             case .goesOn: queue.insert(cursor)
@@ -281,9 +310,11 @@ package actor RetentionKeeper: Service {
         _ report: inout Report
     ) async throws {
         guard !going.isEmpty else { return }
-        let marked = Set(try await dropper.drop(going.map(\.row)).map(\.blob))
+        let gone = try await dropper.mark(going.map(\.row))
+        marked += gone
+        let blobs = Set(gone.map(\.blob))
         for (row, reason) in going {
-            guard marked.contains(row.blob) else {
+            guard blobs.contains(row.blob) else {
                 // It is kept since a moment ago, or was gone.
                 pass.announce(row.size, to: recorded)
                 continue
@@ -291,21 +322,21 @@ package actor RetentionKeeper: Service {
             report.dropped[reason, default: 0] += 1
             metrics.count(reason, bytes: row.size)
         }
+        if marked.count >= Self.batch { try await finishMarked() }
     }
 
     /// What a crash or a failing disk left half done.
     private func finishDropping() async throws -> (count: Int, failure: (any Error)?) {
         var count = 0
         var failure: (any Error)?
-        var last: (session: RecordSessionID, name: SegmentName)?
-        while count < Self.mostDropped {
-            let rows = try await store.unfinishedSegments(after: last, limit: Self.page)
-            let left = rows.filter { $0.state == .dropping }
+        var place: UnfinishedPlace?
+        repeat {
+            let page = try await store.unfinishedSegments(after: place, limit: Self.batch)
+            let left = page.rows.filter { $0.state == .dropping }
             if !left.isEmpty { failure = await finish(left) ?? failure }
             count += left.count
-            guard rows.count == Self.page, let row = rows.last else { break }
-            last = (row.session, row.name)
-        }
+            place = page.next
+        } while place != nil && count < Self.mostDropped && !isEnding.load(ordering: .relaxed)
         return (count, failure)
     }
 
@@ -337,7 +368,7 @@ package actor RetentionKeeper: Service {
                 segments += channel.amounts.segments
             }
         } while last != nil
-        for (recorded, bytes) in try await store.announcedBytes() { usage.add(bytes, of: recorded) }
+        for (recorded, bytes) in try await store.announcedBytes() { usage.announce(bytes, of: recorded) }
         let free = try await files.freeSpace()
         usage.shortage = settings.reserve - free
         let rules = RetentionRules(
@@ -348,7 +379,7 @@ package actor RetentionKeeper: Service {
         // Nothing is admitted between here and the end.
         let unsettled = Instant.now + (.zero - settings.settling)
         admitted.removeAll { $0.at <= unsettled }
-        for (recorded, bytes, _) in admitted { usage.add(bytes, of: recorded) }
+        for (recorded, bytes, _) in admitted { usage.announce(bytes, of: recorded) }
         // What is only announced takes no disk yet: nobody's recordings go for it.
         usage.shortage = settings.reserve - free
         self.channels = channels
@@ -356,8 +387,4 @@ package actor RetentionKeeper: Service {
         isKnown = true
         metrics.show(usage, segments: segments, free: free)
     }
-}
-
-extension RetentionKeeper.Report {
-    var droppedCount: Int { dropped.values.reduce(0, +) }
 }

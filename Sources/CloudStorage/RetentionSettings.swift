@@ -13,6 +13,8 @@ package struct RetentionSettings: Sendable {
     package var totalBytes: Int64?
     /// Free space of the disk below which the oldest recordings go (`recording.reserve`); bytes.
     package var reserve: Int64
+    /// Of clips that one owner keeps, together (`recording.kept_time`).
+    package var keptTime: Duration?
     package var interval = Duration.seconds(60)
     /// How long what was admitted may take until it has a row.
     package var settling = Duration.seconds(1)

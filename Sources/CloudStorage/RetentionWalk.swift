@@ -1,6 +1,21 @@
 import HSSModel
 import Store
-import Vr
+package import Vr
+
+extension RetentionKeeper {
+    /// What one walk did.
+    package struct Report: Sendable, Equatable {
+        /// Segments, by the reason why they went.
+        package var dropped: [RetentionPass.Reason: Int] = [:]
+        /// Clean-ups that had been broken off.
+        package var finished = 0
+        package var sessions = 0
+        /// False: more is to go, and the next walk may begin at once.
+        package var isComplete = true
+
+        var droppedCount: Int { dropped.values.reduce(0, +) }
+    }
+}
 
 /// How far a walk has come along the saved segments of one channel.
 struct RetentionCursor {
@@ -9,7 +24,7 @@ struct RetentionCursor {
     /// Of the next segment, at the earliest.
     fileprivate(set) var start: WallTime
     /// Behind what the walk has seen.
-    fileprivate(set) var place: Store.SegmentPlace?
+    fileprivate(set) var place: SegmentPlace?
 
     init(_ channel: RetainedChannel) {
         recorded = channel.recorded
@@ -17,7 +32,7 @@ struct RetentionCursor {
         start = channel.amounts.span?.lowerBound ?? SegmentName.latestStart
     }
 
-    mutating func pass(_ row: SegmentRow) { (place, start) = (Store.SegmentPlace(row), row.start) }
+    mutating func pass(_ row: SegmentRow) { (place, start) = (SegmentPlace(row), row.start) }
 
     mutating func stop(before row: SegmentRow) { start = row.start }
 
@@ -25,7 +40,7 @@ struct RetentionCursor {
     mutating func skip(to time: WallTime) {
         guard time > start else { return }
         let last = WallTime(milliseconds: time.milliseconds - 1)
-        (place, start) = (Store.SegmentPlace(start: last, session: Self.behindAll), time)
+        (place, start) = (SegmentPlace(start: last, session: Self.behindAll), time)
     }
 
     /// Sorts behind the name of every session.

@@ -41,8 +41,9 @@ actor SessionRunner {
     private let metrics: RecordingMetrics
     private let logger: Logger
     private let news: News
+    /// Whether something more may be recorded: quotas and the disk are somebody else's.
+    private let room: @Sendable (Int64) async -> RecordFailure?
     private var machine: RecordSession
-    private var intake = RecordIntake.open
     private var wakeAt: Instant?
     private var lastRequest: UInt64 = 0
     private var running = 0
@@ -51,6 +52,8 @@ actor SessionRunner {
     private var answers: [RecordRequestID: RecordOutcome] = [:]
     /// Uploads that count, with what came of them; nil: not begun yet.
     private var parts: [UploadAttempt: SegmentPart?] = [:]
+    /// Of uploads that go on from another and have not begun: what they go on from.
+    private var predecessors: [UploadAttempt: UploadAttempt] = [:]
     /// Of bytes that came in this run and are in place.
     private var checksums: [SegmentBlob: String] = [:]
     private var job: Task<Void, Never>?
@@ -65,7 +68,8 @@ actor SessionRunner {
         attempts: UploadNumbers,
         metrics: RecordingMetrics,
         logger: Logger,
-        news: News
+        news: News,
+        room: @escaping @Sendable (Int64) async -> RecordFailure? = { _ in nil }
     ) {
         id = session.id
         self.stores = stores
@@ -74,6 +78,7 @@ actor SessionRunner {
         self.metrics = metrics
         self.logger = logger
         self.news = news
+        self.room = room
         machine = RecordSession(
             session.id,
             of: session.channelID,
@@ -85,13 +90,25 @@ actor SessionRunner {
 
     // MARK: What is asked
 
-    func ask(_ request: SegmentRequest, intake: RecordIntake) async -> RecordOutcome {
-        set(intake)
+    /// `until`: what starts from then on is not wanted.
+    func ask(_ request: SegmentRequest, until: WallTime?) async -> RecordOutcome {
         let id = nextRequest()
         return await withCheckedContinuation { ear in
             ears[id] = .request(ear)
-            take(.request(id, request, fresh: .fresh()))
+            take(.request(id, request, until: until, fresh: .fresh()))
         }
+    }
+
+    /// Lets a segment go that a check found unfinished; false: somebody is at it. Returns when it is gone.
+    func abandon(_ row: SegmentRow) async -> Bool {
+        let id = nextRequest()
+        let outcome: RecordOutcome = await withCheckedContinuation { ear in
+            ears[id] = .request(ear)
+            take(.abandon(id, row.name, row.blob))
+        }
+        guard outcome == .done else { return false }
+        await rest()
+        return true
     }
 
     /// One `PUT`, whose address is genuine. The body is not touched before it is taken.
@@ -99,13 +116,11 @@ actor SessionRunner {
         _ name: SegmentName,
         _ range: UploadRange,
         _ body: Body,
-        within limit: Duration,
-        intake: RecordIntake
+        within limit: Duration
     ) async -> RecordOutcome where Body.Element == ByteBuffer {
         guard running < Self.mostUploads else { return .failure(.busy) }
         running += 1
         defer { running -= 1 }
-        set(intake)
         let id = nextRequest()
         let attempt = attempts.next()
         let verdict: Verdict = await withCheckedContinuation { ear in
@@ -128,14 +143,8 @@ actor SessionRunner {
     /// The first input of a session that has unfinished segments.
     func resume() { take(.wake) }
 
-    func set(_ intake: RecordIntake) {
-        guard intake != self.intake else { return }
-        self.intake = intake
-        take(.intake(intake))
-    }
-
-    /// Whether this segment is open here: a check leaves it alone.
-    func holds(_ name: SegmentName) -> Bool { machine.state(of: name) != nil }
+    /// Whether this segment is open here, or about to be: a check leaves it alone.
+    func holds(_ name: SegmentName) -> Bool { machine.holds(name) }
 
     /// Returns when nothing is being made durable any more.
     func rest() async {
@@ -213,6 +222,7 @@ actor SessionRunner {
         do {
             let part: SegmentPart
             if let after {
+                predecessors[attempt] = nil
                 guard let before = parts.removeValue(forKey: after) ?? nil else { return nil }
                 part = try await before.continued(as: attempt.rawValue)
             } else {
@@ -241,11 +251,13 @@ actor SessionRunner {
             switch action {
             case .look(let names): start { await $0.look(names) }
             case .carryOut(let steps): start { await $0.carryOut(steps) }
+            case .askForRoom(let size): start { .room(await $0.room(size)) }
             case .answer(let id, let outcome): tell(id, outcome)
             case .receive(let id, let attempt, let after, let range):
                 guard case .put(let ear) = ears[id], let blob = machine.blob(of: attempt) else { break }
                 ears[id] = .body
                 parts.updateValue(nil, forKey: attempt)
+                predecessors[attempt] = after
                 ear.resume(returning: .receive(attempt, after: after, range, blob))
             case .abort(let attempt): drop(attempt)
             case .wake(let at): wakeAt = at
@@ -264,6 +276,8 @@ actor SessionRunner {
     }
 
     private func drop(_ attempt: UploadAttempt) {
+        // It was displaced before it began: nobody else knows of what it was to go on from.
+        if let before = predecessors.removeValue(forKey: attempt) { drop(before) }
         guard let part = parts.removeValue(forKey: attempt) ?? nil else { return }
         cleaning[attempt] = Task {
             await part.drop()

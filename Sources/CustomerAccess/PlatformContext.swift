@@ -11,6 +11,8 @@ package struct PlatformContext: RequestContext {
     package let remoteAddress: String
     /// The port that the client came to; on which depends whether TLS protects it.
     package let localPort: Int?
+    /// Whether the client is still connected.
+    package let isThere: @Sendable () -> Bool
     /// Set behind ``SessionMiddleware``.
     var principal: Principal?
     /// The token by which the caller is known, for what goes on after the answer has begun.
@@ -19,7 +21,9 @@ package struct PlatformContext: RequestContext {
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         remoteAddress = source.channel.remoteAddress?.ipAddress ?? "local"
-        localPort = source.channel.localAddress?.port
+        let channel = source.channel
+        localPort = channel.localAddress?.port
+        isThere = { channel.isActive }
     }
 
     /// Who asks. A route that calls it stands behind ``SessionMiddleware``.

@@ -97,6 +97,8 @@ private struct RecordCheckBody: Encodable {
     var checkedBlobs: Int
     var counts: [String: Int]
     var repaired: Int
+    /// Damaged, and of a kept clip: not dropped.
+    var kept: Int
     /// The first ones.
     var findings: [Finding]
 
@@ -118,6 +120,7 @@ private struct RecordCheckBody: Encodable {
         checkedBlobs = report.checkedBlobs
         counts = report.counts
         repaired = report.repaired
+        kept = report.kept
         findings = report.findings.map(Finding.init)
     }
 }

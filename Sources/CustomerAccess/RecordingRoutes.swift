@@ -1,5 +1,4 @@
 import Bus
-import FoundationEssentials
 import HSSModel
 import HTTPTypes
 import HostClock
@@ -16,6 +15,7 @@ extension CustomerAPI {
             channel.get("recordings") { request, context in
                 try await answering {
                     let recorded = try await recorded(context)
+                    try Self.demandRate(context, recordings)
                     let range = try listedRange(request)
                     return try await timeline(recorded, range, recordings)
                 }
@@ -29,6 +29,7 @@ extension CustomerAPI {
             channel.get("recordings/days") { request, context in
                 try await answering {
                     let recorded = try await recorded(context)
+                    try Self.demandRate(context, recordings)
                     return try await days(recorded, request, recordings)
                 }
             }
@@ -47,6 +48,17 @@ extension CustomerAPI {
                     return try JSONBody.answer(PlaybackBody(grant, recorded.channel, range), .created)
                 }
             }
+        }
+    }
+
+    private static func demandRate(_ context: PlatformContext, _ recordings: any PlaybackPoint) throws {
+        guard recordings.mayAsk(try context.caller().user) else {
+            throw Problem(
+                .tooManyRequests,
+                type: "rate",
+                detail: "You ask for recordings too often; slow down.",
+                headers: [.retryAfter: "1"]
+            )
         }
     }
 
@@ -85,10 +97,12 @@ extension CustomerAPI {
     ) async throws -> Response {
         let timeline = try await recordings.timeline(of: recorded, in: range)
         let (alarms, hasAllAlarms) = try await alarms(of: recorded.channel, in: range)
-        let ranges = timeline.ranges.map { part in
-            let types = Set(alarms.filter { $0.overlaps(part.start..<part.end) }.map(\.type)).sorted()
-            return TimelineBody.Part(part, alarmTypes: types)
+        // One that lasts since before may have begun under a former owner.
+        let own = alarms.filter { alarm in
+            timeline.since.map { alarm.receivedAt + Self.alarmToSession >= $0 } ?? false
         }
+        let types = AlarmSweep(own).types(within: timeline.ranges.map { $0.start..<$0.end })
+        let ranges = zip(timeline.ranges, types).map { TimelineBody.Part($0, alarmTypes: $1) }
         return try JSONBody.answer(
             TimelineBody(
                 items: ranges,
@@ -98,6 +112,9 @@ extension CustomerAPI {
             )
         )
     }
+
+    /// What an alarm orders begins after it.
+    private static let alarmToSession: Duration = .seconds(5)
 
     /// Alarms of some days: what is more is not looked at, and the answer says so.
     private static let mostAlarmPages = 10
@@ -175,50 +192,5 @@ extension CustomerAPI {
         )
         let names = zip(days, found).filter(\.1).map(\.0.description)
         return try JSONBody.answer(RecordedDaysBody(month: text, zone: zoneText, days: names))
-    }
-}
-
-/// When a day begins by the clocks of a place.
-struct DayZone {
-    private let zone: TimeZone
-
-    /// A name of the time zone database, or `+01:00`.
-    init?(_ text: String) {
-        guard text.utf8.count <= 64 else { return nil }
-        if let first = text.first, first == "+" || first == "-" {
-            let parts = text.dropFirst().split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 2 }), let hours = Int(parts[0]),
-                let minutes = Int(parts[1]), (0...14).contains(hours), (0..<60).contains(minutes),
-                let zone = TimeZone(secondsFromGMT: (first == "-" ? -1 : 1) * (hours * 3600 + minutes * 60))
-            else { return nil }
-            self.zone = zone
-            return
-        }
-        guard text.contains("/") || text == "UTC" || text == "GMT", let zone = TimeZone(identifier: text)
-        else {
-            return nil
-        }
-        self.zone = zone
-    }
-
-    /// `day` counts from 1970-01-01. Where midnight is skipped, the first moment behind it.
-    func start(ofDay day: Int) -> WallTime {
-        let midnight = Int64(day) * 86_400
-        // The offset that is in force at the moment that it leads to.
-        var time = midnight - offset(at: midnight)
-        time = midnight - offset(at: time)
-        return WallTime(milliseconds: time * 1000)
-    }
-
-    private func offset(at seconds: Int64) -> Int64 {
-        Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(seconds))))
-    }
-}
-
-extension AlarmRecord {
-    /// By the unit's clock, like recordings; one that lasts has no end yet.
-    fileprivate func overlaps(_ range: Range<WallTime>) -> Bool {
-        startedAt < range.upperBound
-            && (endedAt.map { max($0, startedAt) } ?? range.upperBound) >= range.lowerBound
     }
 }

@@ -43,6 +43,8 @@ package struct MP4Export: RecordingExport {
         state.breakOff(&output)
     }
 
+    package var failure: ExportFailure? { state.failure }
+
     private static func read(
         _ reader: inout SegmentDemultiplexer,
         _ state: inout State,
@@ -72,6 +74,8 @@ package struct MP4Export: RecordingExport {
 
         /// Pictures that are decoded and not shown, or shown among such.
         var lead: [AccessUnit] = []
+        var leadInOctets = 0
+        var failure: ExportFailure?
         var late: [AccessUnit] = []
         var sound: [AccessUnit] = []
         var segmenter: MediaSegmenter?
@@ -142,8 +146,7 @@ extension MP4Export.State {
         if unit.isKeyFrame, !newSets.isEmpty { unit.sample = newSets + unit.sample }
         if segmenter == nil {
             if let target = segment.begin?.target, unit.decoding < target, isLeading(unit, target) {
-                lead.append(unit)
-                return
+                return hide(unit)
             }
             open(before: unit)
         }
@@ -151,12 +154,25 @@ extension MP4Export.State {
         releaseSound(&output)
     }
 
+    /// ``KeyFrameSearch`` ends a lead that is too long by the times of key frames; where many of these have the same time
+    /// it has seen the last of them, and the cut begins with the first.
+    private mutating func hide(_ unit: AccessUnit) {
+        lead.append(unit)
+        leadInOctets += unit.sample.count
+        guard
+            lead.count > KeyFrameSearch.mostLeadingPictures || leadInOctets > KeyFrameSearch.longestLead
+        else { return }
+        failure = .tooMuchLead
+        isOver = true
+        (lead, late, sound) = ([], [], [])
+    }
+
     private func isLeading(_ unit: AccessUnit, _ target: Int64) -> Bool {
         !lead.isEmpty || unit.presentation < target
     }
 
     private mutating func takeSound(_ unit: AccessUnit, _ output: inout [UInt8]) {
-        guard let audio, audio == current.audio else { return }
+        guard let audio, audio == current.audio, failure == nil else { return }
         if let begin = segment.begin, unit.presentation < begin.target { return }
         if let end = segment.end, let first, unit.presentation >= first + end { return }
         guard segmenter == nil, content?.video != nil else {

@@ -23,4 +23,17 @@ package protocol RecordingExport: Sendable {
     mutating func endSegment(_ output: inout [UInt8])
     /// After the last segment.
     mutating func finish(_ output: inout [UInt8])
+    /// Nothing more is made once there is one.
+    var failure: ExportFailure? { get }
+}
+
+extension RecordingExport {
+    package var failure: ExportFailure? { nil }
+}
+
+/// Why a file cannot be made of what is stored.
+package enum ExportFailure: Error, Sendable, Equatable {
+    /// Pictures that would have to be decoded before the first one that is shown outgrow memory: of a recording that lies
+    /// about its times.
+    case tooMuchLead
 }

@@ -48,6 +48,8 @@ struct TransportStreamJoiner: Sendable {
     private static let usualStep: Int64 = 3600
     /// A picture that comes so much earlier or later than announced begins a time of its own.
     private static let longestStep: Int64 = 900_000
+    /// Frames of sound that stand together: more than encoders gather.
+    private static let longestPace: Int64 = 45_000
 
     private struct Track: Sendable {
         /// The counter of the last packet that was written.
@@ -58,6 +60,11 @@ struct TransportStreamJoiner: Sendable {
         var isNew = true
         /// Up to the next frame that begins.
         var isLeftOut = false
+        /// Of sound: when the last frame was written to be heard, in times of the file, and how long after the one before.
+        var heard: Int64?
+        var pace: Int64 = 0
+        /// No frame of this segment has been written.
+        var isFirstFrame = true
     }
 
     private let keepsTimes: Bool
@@ -95,6 +102,7 @@ struct TransportStreamJoiner: Sendable {
         for pid in tracks.keys {
             tracks[pid]?.isNew = true
             tracks[pid]?.isLeftOut = false
+            tracks[pid]?.isFirstFrame = true
         }
     }
 
@@ -207,6 +215,7 @@ struct TransportStreamJoiner: Sendable {
         if packet.beginsUnit {
             let time = packet.pid == videoPID ? times?.decoding : times?.presentation
             track.isLeftOut = time.map { isBehindEnd($0) } ?? false
+            if packet.pid != videoPID, let time, !track.isLeftOut { follow(time, &track) }
         } else if track.isNew, !segment.isContinuous, packet.hasPayload {
             track.isLeftOut = true
         }
@@ -226,6 +235,22 @@ struct TransportStreamJoiner: Sendable {
         output[start + 3] = output[start + 3] & 0xF0 | track.last
         if let clock = packet.clockReference { write(clock, to: &output, at: start) }
         times?.move(by: shift, in: &output, at: start)
+    }
+
+    /// Pictures close gaps up; sound that went on behind the last picture would lie over what comes next, and times must not
+    /// go back (H.222.0, 2.4.3.6). What would be heard before the last frame has ended is left out.
+    private func follow(_ time: Int64, _ track: inout Track) {
+        let sent = (time + shift) & PacketTimes.mask
+        let step = track.heard.map { PacketTimes.distance(from: $0, to: sent) }
+        if !keepsTimes, !segment.isContinuous, track.isFirstFrame, let step, step > -Self.longestStep,
+            step <= track.pace * 3 / 4
+        {
+            track.isLeftOut = true
+            return
+        }
+        if let step, step > 0, !track.isFirstFrame { track.pace = min(step, Self.longestPace) }
+        track.isFirstFrame = false
+        track.heard = sent
     }
 
     /// 2.4.3.5: base of 33 bits, six reserved bits, extension of nine.

@@ -6,7 +6,8 @@ public struct CameraRecording: Sendable, Equatable {
     /// So much of each channel is kept all the time, at most a minute and 32 MB, so that a recording can begin before it was
     /// asked for: the source is open then from the start of the camera on. 0: it begins with the next key frame.
     public var prerecord: Duration
-    /// Bytes of segments that wait for the storage, of each recording; what does not fit is lost, the oldest first.
+    /// Bytes of segments that wait for the storage, of all channels together; what does not fit is lost, the oldest of its
+    /// recording first. One segment of each recording is there in any case.
     public var memory: Int
 
     public init(prerecord: Duration = .zero, memory: Int = 64 << 20) {
@@ -27,6 +28,7 @@ public struct CameraRecording: Sendable, Equatable {
         var settings = RecordSettings()
         settings.prerecord = prerecord
         settings.mostCachedBytes = memory
+        settings.mostCachedOfAll = memory
         settings.largestSegment = min(settings.largestSegment, memory / 2)
         return settings
     }

@@ -65,7 +65,7 @@ package struct RecordUploader: Sendable {
         /// The same in each `create`: it names the segment.
         var announcement: SegmentAnnouncement?
         /// Where it goes; nil: to be asked for (again).
-        var place: SegmentPlace?
+        var place: UploadPlace?
         /// The last that it was given.
         var name: String?
         var failures = 0
@@ -105,7 +105,7 @@ package struct RecordUploader: Sendable {
     /// The platform drops what it hears nothing of by itself.
     private static let mostFailing = 16
 
-    let limits: Limits
+    private(set) var limits: Limits
     /// The unit can upload by https (`https`, Table I.3-1).
     private let isSecure: Bool
     /// The Vr address of the channel.
@@ -128,7 +128,7 @@ package struct RecordUploader: Sendable {
     private var nextIsBroken = false
     private var lastNumber: UInt64 = 0
     private var drainEnd: Instant?
-    private var hasToldAll = false
+    var hasToldAll = false
     private(set) var hasEnded = false
     private var random: UnitRandom
 
@@ -148,6 +148,14 @@ package struct RecordUploader: Sendable {
 
     /// Segments that the platform has not acknowledged.
     package var held: Int { queue.count + (unconfirmed == nil ? 0 : 1) }
+    /// What they take up.
+    package var heldBytes: Int {
+        queue.reduce(unconfirmed?.segment.bytes.count ?? 0) { $0 + $1.segment.bytes.count }
+    }
+
+    /// How much may be held from now on, in bytes: a segment that comes pushes out what is more.
+    package mutating func bound(to bytes: Int) { limits.mostBytes = bytes }
+
     package var isDraining: Bool { drainEnd != nil }
 
     /// When ``Input/wake`` is next needed.
@@ -212,8 +220,7 @@ package struct RecordUploader: Sendable {
     }
 
     private var isFull: Bool {
-        let bytes = queue.reduce(unconfirmed?.segment.bytes.count ?? 0) { $0 + $1.segment.bytes.count }
-        return held > limits.mostSegments || bytes > limits.mostBytes
+        held > limits.mostSegments || heldBytes > limits.mostBytes
     }
 
     /// The first of the queue is being worked on: what has been done for it would be lost.
@@ -278,9 +285,8 @@ package struct RecordUploader: Sendable {
         if !failing.isEmpty { return .fail }
         if asksTime { return .time }
         if unconfirmed != nil, mustSave(at: now) { return .save }
-        if dropped.count > 0, retries == 0, let statAt, statAt <= now || isDraining && queue.isEmpty,
-            !hasToldAll
-        {
+        let isLast = isDraining && queue.isEmpty
+        if dropped.count > 0, !hasToldAll, let statAt, isLast || retries == 0 && statAt <= now {
             return .stat(dropped)
         }
         guard let head = queue.first else { return nil }

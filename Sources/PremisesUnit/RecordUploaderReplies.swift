@@ -190,8 +190,9 @@ extension RecordUploader {
         statAt = now + limits.statEvery
         switch reply {
         case .lost(let reason):
-            // It may have been counted: told once more it would be counted twice.
-            subtract(told)
+            // Whether it was counted is not known, and `stat` has no name to know it by. A loss that is told twice is
+            // better than one that nobody hears of.
+            hasToldAll = false
             return wait(reason, at: now)
         case .done, .place, .time, .refused:
             subtract(told)

@@ -114,7 +114,7 @@ package struct SegmentUpload: Equatable, Sendable {
 /// What came of a ``VrOrder``.
 package enum VrReply: Equatable, Sendable {
     /// To `create`; nil: this segment is not wanted.
-    case place(SegmentPlace?)
+    case place(UploadPlace?)
     case done
     /// `host`: this host's clock when the answer came.
     case time(WallTime, host: WallTime)

@@ -9,6 +9,8 @@ package struct RecordSettings: Sendable, Equatable {
     package var prerecord: Duration = .zero
     /// Segments of one recording that wait, in bytes.
     package var mostCachedBytes = 64 << 20
+    /// Of all recordings together, in bytes; but for one segment of each, which is never given up for another's.
+    package var mostCachedOfAll = 256 << 20
     /// A segment is cut at this, though the platform would take larger ones.
     package var largestSegment = 16 << 20
 
@@ -46,6 +48,7 @@ package struct UnitRecordings: Sendable {
         var isRunning = true
         var clock: RecordClock
         var uploader: RecordUploader
+        let settings: RecordSettings
     }
 
     /// Sessions that have ended and still upload; the oldest is given up for another one.
@@ -71,6 +74,9 @@ package struct UnitRecordings: Sendable {
 
     /// Nothing runs and nothing is on its way.
     package var isIdle: Bool { recordings.isEmpty }
+
+    /// What waits of all recordings, in bytes.
+    package var heldBytes: Int { recordings.values.reduce(0) { $0 + $1.uploader.heldBytes } }
 
     /// When ``wake(at:)`` is next needed.
     package var nextWake: Instant? { recordings.values.lazy.compactMap(\.uploader.nextWake).min() }
@@ -151,7 +157,8 @@ package struct UnitRecordings: Sendable {
                 url: order.callbackURL,
                 faults: faults,
                 seed: Self.seed(order.session) &+ lastID
-            )
+            ),
+            settings: settings
         )
         let recording = RecordingOrder(
             id: id,
@@ -208,6 +215,9 @@ package struct UnitRecordings: Sendable {
         case .segment(let segment):
             let arrival = time(WallTime(milliseconds: segment.arrival))
             let placed = recording.clock.place(segment, arrival: arrival)
+            let others = recordings.filter { $0.key != id }.values.reduce(0) { $0 + $1.uploader.heldBytes }
+            let free = max(0, recording.settings.mostCachedOfAll - others)
+            recording.uploader.bound(to: min(recording.settings.mostCachedBytes, free))
             recordings[id] = recording
             return give(.segment(placed), to: id, at: now)
         case .ended(let reason):

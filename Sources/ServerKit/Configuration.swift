@@ -133,6 +133,10 @@ package struct Configuration: Sendable {
         package var hlsWindow: Int
         package var picturesCache: Int
         package var picturesWaiting: Int
+        package var playbackRate: Int
+        package var playbackBurst: Int
+        package var exports: Int
+        package var exportsPerUser: Int
         package var srtHandshakes: Int
         package var srtHandshakesBurst: Int
 
@@ -372,6 +376,10 @@ extension Configuration.Limits {
             hlsWindow: read.number("limits.hls_window"),
             picturesCache: read.number("limits.pictures_cache"),
             picturesWaiting: read.number("limits.pictures_waiting"),
+            playbackRate: read.number("limits.playback_rate"),
+            playbackBurst: read.number("limits.playback_burst"),
+            exports: read.number("limits.exports"),
+            exportsPerUser: read.number("limits.exports_per_user"),
             srtHandshakes: read.number("limits.srt_handshakes"),
             srtHandshakesBurst: read.number("limits.srt_handshakes_burst")
         )

@@ -82,6 +82,15 @@ extension ConfigurationTable {
             "64MiB",
             "Key frames and pictures kept for those who ask next."
         ),
+        count(
+            "playback_rate",
+            1...100_000,
+            20,
+            "Timelines, playlists and cut segments of recordings per second of one user, in the long run."
+        ),
+        count("playback_burst", 1...100_000, 200, "The same at once."),
+        count("exports", 1...10_000, 64, "Downloads of recordings under way at a time."),
+        count("exports_per_user", 1...10_000, 4, "The same of one user."),
         count("pictures_waiting", 1...10_000, 64, "Pictures that wait to be made at a time."),
         count(
             "srt_handshakes",

@@ -21,6 +21,12 @@ extension ConfigurationTable {
         ),
         ConfigurationKey("recording.total_quota", .size(0...(1 << 50)), default: "0", "The same of all."),
         ConfigurationKey(
+            "recording.kept_time",
+            .duration(.zero ... .seconds(3650 * 86_400)),
+            default: "31d",
+            "Clips that one user keeps, together, over all cameras; 0: no limit. Those of operators do not count."
+        ),
+        ConfigurationKey(
             "recording.reserve",
             .size(0...(1 << 50)),
             default: "1GiB",
@@ -38,12 +44,15 @@ extension Configuration {
         package var ownerQuota: Int?
         package var totalQuota: Int?
         package var reserve: Int
+        package var keptTime: Duration?
 
         init(_ read: Typed) {
             func limit(_ path: String) -> Int? {
                 let bytes = read.number(path)
                 return bytes == 0 ? nil : bytes
             }
+            let kept = read.duration("recording.kept_time")
+            keptTime = kept == .zero ? nil : kept
             let age = read.duration("recording.retention")
             self.age = age == .zero ? nil : age
             channelQuota = limit("recording.quota")

@@ -1,7 +1,6 @@
 import HSSModel
 import HostClock
 import NIOCore
-import NIOHTTPTypes
 
 /// Closes the channel when ``ConnectionDeadlines`` says so. Sits behind TLS, where bytes are HTTP's.
 ///
@@ -30,6 +29,9 @@ final class ConnectionDeadlineHandler: ChannelInboundHandler, RemovableChannelHa
     func requestBegan() {
         deadlines.requestBegan()
     }
+
+    /// A peer that reads too slowly, or goes on to send what nobody reads, is cut.
+    func countSlow() { closed[.slow]?.add() }
 
     func requestEnded(_ context: ChannelHandlerContext) {
         deadlines.requestEnded(at: .now)
@@ -77,45 +79,5 @@ final class ConnectionDeadlineHandler: ChannelInboundHandler, RemovableChannelHa
         } else {
             schedule(channel)
         }
-    }
-}
-
-/// Tells the connection's ``ConnectionDeadlineHandler`` when a request begins and ends: on HTTP/1.1 it is in
-/// the same pipeline, on HTTP/2 in that of the parent channel (which has the same event loop).
-final class RequestTracker: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-
-    private var connection: ConnectionDeadlineHandler?
-    private var open = 0
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        let own = try? context.pipeline.syncOperations.handler(type: ConnectionDeadlineHandler.self)
-        let parent = context.channel.parent?.pipeline
-        connection =
-            own ?? (try? parent?.syncOperations.handler(type: ConnectionDeadlineHandler.self))
-    }
-
-    func handlerRemoved(context: ChannelHandlerContext) {
-        while open > 0 { end(context) }
-        connection = nil
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head = unwrapInboundIn(data) {
-            open += 1
-            connection?.requestBegan()
-        }
-        context.fireChannelRead(data)
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data), open > 0 { end(context) }
-        context.write(data, promise: promise)
-    }
-
-    private func end(_ context: ChannelHandlerContext) {
-        open -= 1
-        connection?.requestEnded(context)
     }
 }

@@ -4,9 +4,14 @@ import HSSModel
 ///
 /// Whoever sends half a header, or nothing, must not hold a connection (slowloris). While a request is being
 /// answered there is no deadline here: a viewer may watch for hours. There Hummingbird bounds a body that
-/// makes no progress, and the kernel (TCP_USER_TIMEOUT) a peer that does not take what it is sent.
+/// makes no progress, the kernel (TCP_USER_TIMEOUT) a peer that takes nothing of what it is sent, and
+/// ``OutboundProgress`` one that takes a little of it now and then.
 struct ConnectionDeadlines: Equatable {
-    enum Reason: String, CaseIterable { case header, idle }
+    enum Reason: String, CaseIterable {
+        case header, idle
+        /// What is sent is not taken (``OutboundProgress``), or what is not wanted is sent (``RequestTracker``).
+        case slow
+    }
 
     private enum State: Equatable {
         case header(until: Instant)

@@ -27,9 +27,12 @@ struct ExpectedBody: AsyncSequence, Sendable {
     private let body: RequestBody
     private let channel: any Channel
 
-    /// The body of `request` as a handler is to read it.
+    /// The body of `request` as a handler is to read it. Of a request that has no use for one it is left alone: a handler
+    /// that follows its connection needs Hummingbird's own (`consumeWithInboundCloseHandler` traps on another).
     static func of(_ request: Request, on channel: any Channel) -> RequestBody {
-        guard isExpected(by: request) else { return request.body }
+        guard isExpected(by: request), ![.get, .head, .options].contains(request.method) else {
+            return request.body
+        }
         return RequestBody(asyncSequence: ExpectedBody(body: request.body, channel: channel))
     }
 

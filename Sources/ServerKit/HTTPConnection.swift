@@ -37,7 +37,7 @@ struct HTTPConnection: Sendable {
         self.limits = limits
         self.closed = closed
         let request = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestTracker()],
+            additionalChannelHandlers: [RequestTracker(limits)],
             idleTimeout: .nanoseconds(limits.idleTimeout.wholeNanoseconds),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: limits.headerSize,

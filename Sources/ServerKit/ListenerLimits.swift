@@ -15,6 +15,10 @@ package struct ListenerLimits: Sendable, Equatable {
     package var drainTimeout: Duration
     /// Between two pings on a WebSocket; a peer that sends nothing from one to the next is gone.
     package var webSocketPing: Duration
+    /// A peer that takes fewer bytes a second of its answer, after ``idleTimeout``, is cut.
+    package var slowestReader = 4096
+    /// What a peer may still send of a body when it has its answer, in bytes; then it is cut.
+    package var unreadBody = 1 << 20
 
     package init(
         connections: Int = 10_000,

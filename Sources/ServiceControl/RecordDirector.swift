@@ -198,7 +198,11 @@ actor RecordDirector {
             "recordings are taken up",
             metadata: ["wanted": "\(stored.count)", "running": "\(running.count)"]
         )
-        for channel in desks.keys { look(channel, at: .now, over: RecordEnd(at: .now, reason: .over)) }
+        // What ended while nobody looked ended then, not now: what a unit recorded behind it is not wanted.
+        for (channel, desk) in desks {
+            let end = desk.since.flatMap { desk.demand.lastEnd(from: $0, to: .now) } ?? .now
+            look(channel, at: .now, over: RecordEnd(at: end, reason: .over))
+        }
     }
 
     // MARK: News

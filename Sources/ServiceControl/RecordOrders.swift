@@ -101,7 +101,9 @@ extension RecordDirector {
             callbackURL: url
         )
         do throws(UnitCallError) {
-            _ = try await calls.ask(request, of: channel.unit)
+            // It may have fallen asleep while the order waited: only a command is worth waking it.
+            let isCommand = desk.wish?.reasons.contains(.command) ?? false
+            _ = try await calls.ask(request, of: channel.unit, wakes: isCommand)
             return Outcome(answer: .agreed)
         } catch {
             return outcome(of: error)

@@ -22,7 +22,16 @@ struct UnitCalls: UnitControlPoint {
         _ request: Request,
         of unit: UnitID
     ) async throws(UnitCallError) -> Request.Answer {
-        let link = try await link(to: unit, for: request)
+        try await ask(request, of: unit, wakes: true)
+    }
+
+    /// `wakes` false: nobody wants it so much that a unit that sleeps should hear of it now.
+    func ask<Request: VdRequest>(
+        _ request: Request,
+        of unit: UnitID,
+        wakes: Bool
+    ) async throws(UnitCallError) -> Request.Answer {
+        let link = try await link(to: unit, for: request, wakes: wakes)
         switch await link.call(request.request) {
         case .answered(.success(let result)):
             do throws(FieldError) {
@@ -57,9 +66,10 @@ struct UnitCalls: UnitControlPoint {
     /// The way to the unit, if it can take this message.
     func link(
         to unit: UnitID,
-        for message: some VdMessage
+        for message: some VdMessage,
+        wakes: Bool = true
     ) async throws(UnitCallError) -> UnitLink {
-        try await awaken(unit, for: type(of: message).name)
+        try await awaken(unit, for: type(of: message).name, wakes: wakes)
         guard let link = units.connectedLink(unit) else { throw .offline(unit) }
         if let number = (message as? any ChannelMessage)?.channel, link.registration.channels[number] == nil {
             throw .noSuchChannel(ChannelAddress(unit: unit, number: number))
@@ -73,9 +83,13 @@ struct UnitCalls: UnitControlPoint {
     }
 
     /// Wakes a unit that sleeps, if that is what the message is worth.
-    private func awaken(_ unit: UnitID, for message: String) async throws(UnitCallError) {
+    private func awaken(
+        _ unit: UnitID,
+        for message: String,
+        wakes: Bool
+    ) async throws(UnitCallError) {
         guard units.link(of: unit) == .asleep else { return }
-        guard Self.waking.contains(message) else { throw .asleep(unit) }
+        guard wakes, Self.waking.contains(message) else { throw .asleep(unit) }
         switch await waker.wake(unit) {
         case .awake: return
         case .silent: throw .asleep(unit)

@@ -45,6 +45,10 @@ package protocol RecordSessionStore: Sendable {
     /// Idempotent: the first end counts. Nothing happens where there is no such session.
     func endRecordSession(_ id: RecordSessionID, at time: WallTime) async throws(StoreError)
 
+    /// Ends those that run and are not of the owner that their device has now: an order that outlived its owner, as after a
+    /// kill between the two. Returns how many.
+    func endForeignRecordSessions(at time: WallTime) async throws(StoreError) -> Int
+
     func recordSession(_ id: RecordSessionID) async throws(StoreError) -> StoredRecordSession?
 
     /// Those that run, by name, those after `after`; at most ``pageLimit``.

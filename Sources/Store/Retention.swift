@@ -36,8 +36,9 @@ package protocol RetentionStore: Sendable {
 
     // MARK: Kept clips
 
-    /// False where its owner has `limit` of them.
-    func keep(_ clip: KeptClip, limit: Int) async throws(StoreError) -> Bool
+    /// False where its owner has `limit` of them, or would have kept more than `time` in all; nil: however long. Whether
+    /// others kept something of the same owner does not count.
+    func keep(_ clip: KeptClip, limit: Int, time: Duration?) async throws(StoreError) -> Bool
 
     func keptClip(_ id: ClipID) async throws(StoreError) -> KeptClip?
 
@@ -54,18 +55,17 @@ package protocol RetentionStore: Sendable {
     /// Nothing happens where there is no such clip.
     func releaseClip(_ id: ClipID) async throws(StoreError)
 
-    // MARK: Dropping
+    // MARK: Sums
 
     /// Of every channel, by device, channel and owner, those after `after`; at most ``pageLimit``.
     func retainedChannels(after: RecordedChannel?, limit: Int) async throws(StoreError) -> [RetainedChannel]
 
     /// Bytes of segments that were announced and are not saved yet, of each channel that has any.
     func announcedBytes() async throws(StoreError) -> [RecordedChannel: Int64]
+}
 
-    /// Marks those that are saved still, with these bytes, and of no kept clip: a clip that was kept a moment ago stays.
-    /// Returns them as they are now.
-    func markDropping(_ rows: [SegmentRow]) async throws(StoreError) -> [SegmentRow]
-
-    /// Deletes those that are being dropped still, with these bytes: what a unit began anew meanwhile stays.
-    func deleteDropped(_ rows: [SegmentRow]) async throws(StoreError)
+extension RetentionStore {
+    package func keep(_ clip: KeptClip, limit: Int) async throws(StoreError) -> Bool {
+        try await keep(clip, limit: limit, time: nil)
+    }
 }

@@ -17,6 +17,30 @@ package struct SegmentPlace: Sendable, Hashable, Comparable {
     }
 }
 
+/// Where a listing of unfinished segments goes on, in the store's own order.
+package struct UnfinishedPlace: Sendable, Equatable {
+    package var session: Int64
+    package var start: Int64
+
+    package init(session: Int64, start: Int64) {
+        self.session = session
+        self.start = start
+    }
+}
+
+/// Segments that are neither saved nor gone.
+package struct UnfinishedPage: Sendable, Equatable {
+    /// Those of one session are neighbours.
+    package var rows: [SegmentRow]
+    /// Nil: that was all.
+    package var next: UnfinishedPlace?
+
+    package init(rows: [SegmentRow], next: UnfinishedPlace?) {
+        self.rows = rows
+        self.next = next
+    }
+}
+
 /// The index of recordings: millions of rows, of which each call touches few. Every call is one transaction; what it
 /// returned from is durable. Bytes, seconds and spans are accounted in the transaction that changes them.
 package protocol SegmentStore: Sendable {
@@ -38,11 +62,16 @@ package protocol SegmentStore: Sendable {
     /// Those that are there go, all or none.
     func deleteSegments(_ names: [SegmentName], of session: RecordSessionID) async throws(StoreError)
 
-    /// Those in `created` or `dropping`, by session and name, those after `after`; at most ``pageLimit``.
-    func unfinishedSegments(
-        after: (session: RecordSessionID, name: SegmentName)?,
-        limit: Int
-    ) async throws(StoreError) -> [SegmentRow]
+    /// Those in `created` or `dropping`, session by session, those after `after`; 1 to ``pageLimit``. However many there
+    /// are, a page costs what it has.
+    func unfinishedSegments(after: UnfinishedPlace?, limit: Int) async throws(StoreError) -> UnfinishedPage
+
+    /// Marks those that are saved still, with these bytes, and of no kept clip: a clip that was kept a moment ago stays.
+    /// Returns them as they are now.
+    func markDropping(_ rows: [SegmentRow]) async throws(StoreError) -> [SegmentRow]
+
+    /// Deletes those that are being dropped still, with these bytes: what a unit began anew meanwhile stays.
+    func deleteDropped(_ rows: [SegmentRow]) async throws(StoreError)
 
     /// Rows, in any state, that know of these blobs.
     func segments(withBlobs blobs: [SegmentBlob]) async throws(StoreError) -> [SegmentRow]

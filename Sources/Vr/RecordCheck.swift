@@ -54,18 +54,9 @@ package enum RecordCheck {
         return listed.filter { !owned.contains($0) }.map(Finding.orphan)
     }
 
-    /// What mends it. A segment that counts and is lost or damaged is dropped from the timeline, which is told as a gap then:
-    /// a player that asks for it would fail otherwise. Each list is carried out as one of ``RecordStep`` is.
-    package static func repair(_ finding: Finding) -> [RecordStep] {
-        switch finding {
-        case .orphan(let blob): return [.deleteBlob(blob), .syncFolder(blob)]
-        case .missing(let row), .wrongSize(let row, _), .wrongChecksum(let row), .halfDropped(let row),
-            .unfinished(let row):
-            return drop([row])
-        }
-    }
-
-    /// Cleans segments up in two steps: first the rows say so, then the bytes go, then the rows.
+    /// Cleans segments up in two steps: first the rows say so, then the bytes go, then the rows. So a repair drops one that
+    /// counts and is lost or damaged from the timeline, which is told as a gap then: a player that asks for it would fail
+    /// otherwise.
     package static func drop(_ rows: [SegmentRow]) -> [RecordStep] {
         let marked = rows.filter { $0.state != .dropping }.map { row in
             var row = row

@@ -50,6 +50,8 @@ struct RecordPlan: Sendable {
     var actions: [RecordSession.Action] = []
     /// Rows that say `dropping` now.
     var dropped: [SegmentName] = []
+    /// It has to be planned once more, when it is known whether there is room for so many bytes. Nothing else counts then.
+    var wantsRoom: Int64?
 
     /// Where a step fails: what becomes of it, and who hears why.
     var changesOnFailure: [SegmentName: OpenSegment?] = [:]

@@ -21,13 +21,16 @@ package struct RecordSession: Sendable {
         package var dropAgainAfter: Duration = .seconds(30)
         /// How far ahead a unit's clock may be: what §9.3.1.1 step 3 leaves alone, and as much for the way here.
         package var clockTolerance: Duration = .seconds(20)
+        /// Whether quotas and the disk are asked before a segment is begun.
+        package var asksForRoom = false
 
         package init() {}
     }
 
     private enum Work {
-        case request(RecordRequestID, SegmentRequest, fresh: SegmentBlob)
+        case request(RecordRequestID, SegmentRequest, until: WallTime?, fresh: SegmentBlob)
         case put(RecordRequestID, SegmentName, UploadRange, attempt: UploadAttempt)
+        case abandon(RecordRequestID, SegmentName, SegmentBlob)
         case ended(UploadAttempt, received: Int64)
         case spoiled(UploadAttempt, RecordStepFailure)
         case expire
@@ -37,13 +40,14 @@ package struct RecordSession: Sendable {
 
     private enum Job {
         case looking(Work)
+        /// With what was found before.
+        case asking(Work, [SegmentName: StoredSegment])
         case carrying(RecordPlan)
     }
 
     package let id: RecordSessionID
     package let channel: ChannelID
     package let limits: Limits
-    private var intake = RecordIntake.open
     private var open: [SegmentName: OpenSegment] = [:]
     private var waiting: [Work] = []
     private var job: Job?
@@ -73,6 +77,16 @@ package struct RecordSession: Sendable {
     /// Nothing is open and nobody waits: the session may be forgotten until the next request.
     package var isIdle: Bool { open.isEmpty && waiting.isEmpty && job == nil }
 
+    /// Whether anything is under way with this segment: it is open, or what runs or waits speaks of it.
+    package func holds(_ name: SegmentName) -> Bool {
+        if open[name] != nil || waiting.contains(where: { names(in: $0).contains(name) }) { return true }
+        return switch job {
+        case .looking(let work), .asking(let work, _): names(in: work).contains(name)
+        case .carrying(let plan): plan.changes[name] != nil || plan.changesOnFailure[name] != nil
+        case nil: false
+        }
+    }
+
     /// Settled state of a segment that is held; nil: look it up.
     package func state(of name: SegmentName) -> SegmentLifecycle.State? { open[name]?.state }
 
@@ -84,10 +98,11 @@ package struct RecordSession: Sendable {
     package mutating func receive(_ input: Input, at now: RecordMoment) -> [Action] {
         var actions: [Action] = []
         switch input {
-        case .request(let id, let request, let fresh):
-            enqueue(.request(id, request, fresh: fresh), id, &actions)
+        case .request(let id, let request, let until, let fresh):
+            enqueue(.request(id, request, until: until, fresh: fresh), id, &actions)
         case .put(let id, let name, let range, let attempt):
             enqueue(.put(id, name, range, attempt: attempt), id, &actions)
+        case .abandon(let id, let name, let blob): enqueue(.abandon(id, name, blob), id, &actions)
         case .ended(let attempt, let received): waiting.append(.ended(attempt, received: received))
         case .spoiled(let attempt, let failure): waiting.append(.spoiled(attempt, failure))
         case .found(let stored):
@@ -95,6 +110,10 @@ package struct RecordSession: Sendable {
             job = nil
             let known = Dictionary(stored.map { ($0.row.name, $0) }) { first, _ in first }
             actions += begin(work, known: known, at: now)
+        case .room(let refusal):
+            guard case .asking(let work, let known) = job else { break }
+            job = nil
+            actions += begin(work, known: known, room: refusal.map { .refused($0) } ?? .given, at: now)
         case .done:
             guard case .carrying(let plan) = job else { break }
             job = nil
@@ -102,11 +121,10 @@ package struct RecordSession: Sendable {
         case .failed(let failure):
             switch job {
             case .carrying(let plan): actions += giveUp(plan, failure)
-            case .looking(let work): actions += refuse(work, failure)
+            case .looking(let work), .asking(let work, _): actions += refuse(work, failure)
             case nil: break
             }
             job = nil
-        case .intake(let intake): self.intake = intake
         case .wake:
             announcedWake = nil
             waiting.append(.expire)
@@ -136,6 +154,7 @@ package struct RecordSession: Sendable {
     private mutating func begin(
         _ work: Work,
         known: [SegmentName: StoredSegment]?,
+        room: RecordView.Room? = nil,
         at now: RecordMoment
     ) -> [Action] {
         if known == nil {
@@ -151,22 +170,29 @@ package struct RecordSession: Sendable {
             session: self.id,
             channel: channel,
             limits: limits,
-            intake: intake
+            room: room ?? (limits.asksForRoom ? .unknown : .given)
         )
+        let held = Set(open.keys)
         // An unfinished row that nobody holds: its session was begun without it.
         for (name, stored) in known ?? [:] where stored.row.state != .saved {
             view.open[name] = OpenSegment(stored, at: now.instant, confirmWithin: limits.confirmWithin)
         }
         let plan: RecordPlan =
             switch work {
-            case .request(let id, let request, let fresh): view.plan(request, id, fresh: fresh, at: now)
+            case .request(let id, let request, let until, let fresh):
+                view.plan(request, id, until: until, fresh: fresh, at: now)
             case .put(let id, let name, let range, let attempt):
                 view.put(name, range, id, attempt: attempt, at: now)
+            case .abandon(let id, let name, let blob): view.abandon(name, blob, id, held: held)
             case .ended(let attempt, let received): view.ended(attempt, received: received, at: now)
             case .spoiled(let attempt, let failure): view.spoiled(attempt, failure)
             case .expire: view.expire(at: now)
             case .remove(let names): view.remove(names, at: now)
             }
+        if let size = plan.wantsRoom {
+            job = .asking(work, known ?? [:])
+            return [.askForRoom(size)]
+        }
         open = view.open
         guard !plan.steps.isEmpty else { return settle(plan, at: now) }
         job = .carrying(plan)
@@ -175,12 +201,14 @@ package struct RecordSession: Sendable {
 
     private func names(in work: Work) -> [SegmentName] {
         switch work {
-        case .request(_, .create(let announcement, _, let previous), _):
+        case .request(_, .create(let announcement, _, let previous), _, _):
             [SegmentName(start: announcement.start), previous.flatMap { SegmentName($0) }].compactMap(\.self)
-        case .request(_, .save(let name), _), .request(_, .fail(let name), _):
+        case .request(_, .save(let name), _, _), .request(_, .fail(let name), _, _):
             [SegmentName(name)].compactMap(\.self)
-        case .put(_, let name, _, _): [name]
-        case .request(_, .currentTime, _), .request(_, .statistics, _), .ended, .spoiled, .expire, .remove: []
+        case .put(_, let name, _, _), .abandon(_, let name, _): [name]
+        case .request(_, .currentTime, _, _), .request(_, .statistics, _, _), .ended, .spoiled, .expire,
+            .remove:
+            []
         }
     }
 
@@ -199,7 +227,8 @@ package struct RecordSession: Sendable {
     /// What was asked of segments that could not be looked up.
     private func refuse(_ work: Work, _ failure: RecordStepFailure) -> [Action] {
         switch work {
-        case .request(let id, _, _), .put(let id, _, _, _): [.answer(id, .failure(RecordFailure(failure)))]
+        case .request(let id, _, _, _), .put(let id, _, _, _), .abandon(let id, _, _):
+            [.answer(id, .failure(RecordFailure(failure)))]
         case .ended, .spoiled, .expire, .remove: []
         }
     }

@@ -43,15 +43,6 @@ package enum RecordStepFailure: Hashable, Sendable, CaseIterable {
     case failed
 }
 
-/// What a session takes.
-package enum RecordIntake: Hashable, Sendable {
-    case open
-    /// Recording was stopped: segments that start from here on are not wanted.
-    case until(WallTime)
-    /// The quota is used up, or the disk is full down to its reserve.
-    case refusing(RecordFailure)
-}
-
 /// What a request comes to.
 package enum RecordOutcome: Hashable, Sendable {
     /// The edge makes the address of it (``UploadAddress``).
@@ -77,8 +68,9 @@ package struct RecordMoment: Hashable, Sendable {
 
 extension RecordSession {
     package enum Input: Sendable {
-        /// `fresh` names the bytes of the segment, should this request begin one.
-        case request(RecordRequestID, SegmentRequest, fresh: SegmentBlob)
+        /// `until`: recording was stopped, and segments that start from then on are not wanted. `fresh` names the bytes of
+        /// the segment, should this request begin one.
+        case request(RecordRequestID, SegmentRequest, until: WallTime? = nil, fresh: SegmentBlob)
         /// A `PUT` whose address was genuine, before its body. `attempt` is its number, should it be taken.
         case put(RecordRequestID, SegmentName, UploadRange, attempt: UploadAttempt)
         /// An upload ended, by itself or by a broken connection, with this many bytes of the segment in all.
@@ -91,7 +83,11 @@ extension RecordSession {
         case done
         /// One of them has not, and none behind it was begun; or a look could not be taken.
         case failed(RecordStepFailure)
-        case intake(RecordIntake)
+        /// The answer to ``Action/askForRoom(_:)``; nil: there is room.
+        case room(RecordFailure?)
+        /// A check found this segment unfinished, with these bytes, and nobody at it: it goes, unless somebody is at it by
+        /// now. Answered with ``RecordOutcome/done`` where it goes, with ``RecordFailure/busy`` where it stays.
+        case abandon(RecordRequestID, SegmentName, SegmentBlob)
         case wake
     }
 
@@ -102,11 +98,15 @@ extension RecordSession {
         /// In this order, each after the one before it: to be answered with ``Input/done`` or ``Input/failed(_:)``.
         /// There is never a second list, or a look, before that.
         case carryOut([RecordStep])
+        /// A segment of so many bytes would be begun, and nothing else speaks against it: to be answered with
+        /// ``Input/room(_:)``, on the same terms as a look. Only where ``RecordSession/Limits/asksForRoom`` says so.
+        case askForRoom(Int64)
         case answer(RecordRequestID, RecordOutcome)
         /// Take the body of this `PUT`, `count` bytes and no more, behind the `offset` bytes that its segment's last
         /// upload left (none: begin with nothing). To be answered with ``Input/ended(_:received:)``.
         case receive(RecordRequestID, UploadAttempt, after: UploadAttempt?, UploadRange)
-        /// End this upload if it runs, and drop what came of it. It says nothing more.
+        /// End this upload if it runs, and drop what came of it, and what it was to go on from if it has not begun. It says
+        /// nothing more.
         case abort(UploadAttempt)
         case wake(at: Instant)
     }

@@ -8,7 +8,15 @@ struct RecordView {
     let session: RecordSessionID
     let channel: ChannelID
     let limits: RecordSession.Limits
-    let intake: RecordIntake
+    let room: Room
+
+    /// Whether there is room for a segment that is begun.
+    enum Room: Sendable {
+        /// Nobody has asked yet.
+        case unknown
+        case given
+        case refused(RecordFailure)
+    }
 
     func state(of name: SegmentName) -> SegmentLifecycle.State {
         open[name]?.state ?? (saved[name] == nil ? .absent : .saved)
@@ -19,12 +27,14 @@ struct RecordView {
     func plan(
         _ request: SegmentRequest,
         _ id: RecordRequestID,
+        until: WallTime?,
         fresh: SegmentBlob,
         at now: RecordMoment
     ) -> RecordPlan {
         switch request {
         case .create(let announcement, _, let previous):
-            return create(announcement, confirming: previous, id, fresh: fresh, at: now)
+            let isWanted = until.map { announcement.start < $0 } ?? true
+            return create(announcement, isWanted, confirming: previous, id, fresh: fresh, at: now)
         case .save(let name):
             guard let name = SegmentName(name) else { return .refuse(id, .unknownSegment) }
             switch confirmation(of: name) {
@@ -71,12 +81,13 @@ struct RecordView {
     /// nothing to confirm the whole request is refused: 200 would acknowledge a segment that is lost.
     private func create(
         _ announcement: SegmentAnnouncement,
+        _ isWanted: Bool,
         confirming previous: String?,
         _ id: RecordRequestID,
         fresh: SegmentBlob,
         at now: RecordMoment
     ) -> RecordPlan {
-        guard let previous else { return begin(announcement, id, fresh: fresh, at: now) }
+        guard let previous else { return begin(announcement, isWanted, id, fresh: fresh, at: now) }
         guard let name = SegmentName(previous) else { return .refuse(id, .unknownSegment) }
         switch confirmation(of: name) {
         case .failure(let failure): return .refuse(id, failure)
@@ -84,7 +95,7 @@ struct RecordView {
             // The same segment named twice: it is saved by the time it is announced, and not wanted again.
             var plan =
                 name.start == announcement.start
-                ? RecordPlan.answer(id, .unwanted) : begin(announcement, id, fresh: fresh, at: now)
+                ? RecordPlan.answer(id, .unwanted) : begin(announcement, isWanted, id, fresh: fresh, at: now)
             plan.steps = Self.joined(steps, plan.steps)
             plan.changes[name] = .some(nil)
             plan.asking = [id]
@@ -102,6 +113,7 @@ struct RecordView {
 
     private func begin(
         _ announcement: SegmentAnnouncement,
+        _ isWanted: Bool,
         _ id: RecordRequestID,
         fresh: SegmentBlob,
         at now: RecordMoment
@@ -123,8 +135,16 @@ struct RecordView {
         let isOther = held.map { !$0.row.announces(row) } ?? false
         switch SegmentLifecycle.verdict(on: isOther ? .createOther : .create, in: state(of: name)) {
         case .begin:
-            if let refusal = refusal(of: announcement, at: now) { return .answer(id, refusal) }
-            return write(row, id, at: now)
+            guard isWanted else { return .answer(id, .unwanted) }
+            if let refusal = refusal(of: announcement, at: now) { return .refuse(id, refusal) }
+            switch room {
+            case .given: return write(row, id, at: now)
+            case .refused(let failure): return .refuse(id, failure)
+            case .unknown:
+                var plan = RecordPlan()
+                plan.wantsRoom = row.size
+                return plan
+            }
         // Nobody was told of it: it may be announced as if for the first time.
         case .answerPlace, .refuseDifferent:
             guard let held, !held.isDoubtful else { return write(row, id, at: now) }
@@ -139,17 +159,10 @@ struct RecordView {
         }
     }
 
-    private func refusal(of announcement: SegmentAnnouncement, at now: RecordMoment) -> RecordOutcome? {
-        switch intake {
-        case .until(let end) where announcement.start >= end: return .unwanted
-        case .refusing(let failure): return .failure(failure)
-        case .open, .until: break
-        }
-        if announcement.size > limits.largestSegment {
-            return .failure(.segmentTooLarge(limit: limits.largestSegment))
-        }
-        if announcement.end > now.clock + limits.clockTolerance { return .failure(.clockAhead) }
-        return open.count < limits.mostOpen ? nil : .failure(.tooManyOpen)
+    private func refusal(of announcement: SegmentAnnouncement, at now: RecordMoment) -> RecordFailure? {
+        if announcement.size > limits.largestSegment { return .segmentTooLarge(limit: limits.largestSegment) }
+        if announcement.end > now.clock + limits.clockTolerance { return .clockAhead }
+        return open.count < limits.mostOpen ? nil : .tooManyOpen
     }
 
     private func write(_ row: SegmentRow, _ id: RecordRequestID, at now: RecordMoment) -> RecordPlan {

@@ -18,7 +18,6 @@ extension RecordView {
             guard var segment = held, !segment.isDoubtful, segment.row.size == range.size else {
                 return .refuse(id, .unknownSegment)
             }
-            if case .refusing(let failure) = intake { return .refuse(id, failure) }
             var plan = RecordPlan()
             let before = segment.attempt
             if let uploader = segment.uploader {
@@ -94,6 +93,24 @@ extension RecordView {
     }
 
     // MARK: Clean-up
+
+    /// What a check found and nobody is at: `held` are those that were open before it was looked up. What began anew
+    /// meanwhile has other bytes.
+    func abandon(
+        _ name: SegmentName,
+        _ blob: SegmentBlob,
+        _ id: RecordRequestID,
+        held: Set<SegmentName>
+    ) -> RecordPlan {
+        guard !held.contains(name), let segment = open[name], segment.row.blob == blob else {
+            return .refuse(id, .busy)
+        }
+        var plan = segment.state == .dropping ? RecordPlan() : drop([name])
+        if segment.state == .dropping { plan.dropped = [name] }
+        plan.actions.append(.answer(id, .done))
+        plan.asking = [id]
+        return plan
+    }
 
     /// Everything whose time is up: dropped, or removed once more.
     func expire(at now: RecordMoment) -> RecordPlan {

@@ -108,5 +108,22 @@ package struct RecordingDemand: Sendable, Hashable {
         return (edges + [plan?.nextChange(after: time)].compactMap(\.self)).min()
     }
 
+    /// When the last that was wanted ended, of what began behind `start`: nil while something is wanted, or where nothing
+    /// was. A plan says the same each week, so more than that is looked back at for a command only.
+    package func lastEnd(from start: WallTime, to now: WallTime) -> WallTime? {
+        guard wish(at: now) == nil else { return nil }
+        var time = max(start, now + (.zero - Self.longestLook))
+        var isWanted = wish(at: time) != nil
+        var end = command.map(\.upperBound).flatMap { $0 > start && $0 <= now ? $0 : nil }
+        while let next = nextChange(after: time), next <= now {
+            let isWantedNext = wish(at: next) != nil
+            if isWanted, !isWantedNext { end = max(end ?? next, next) }
+            (time, isWanted) = (next, isWantedNext)
+        }
+        return end
+    }
+
+    private static let longestLook: Duration = .seconds(9 * 86_400)
+
     private var clips: [Range<WallTime>] { rule?.clips(for: alarms) ?? [] }
 }

@@ -45,6 +45,8 @@ package struct RetentionUsage: Sendable, Hashable {
     package var channels: [RecordedChannel: Int64]
     package var owners: [UserName: Int64]
     package var total: Int64
+    /// What was announced and is not saved yet, by owner: of the sums above.
+    package var announced: [UserName?: Int64] = [:]
     /// How much less than its watermark the disk has free; 0 or less: enough.
     package var shortage: Int64
 
@@ -66,6 +68,14 @@ package struct RetentionUsage: Sendable, Hashable {
         if let owner = recorded.owner { owners[owner, default: 0] += bytes }
         total += bytes
         shortage += bytes
+    }
+}
+
+extension RetentionUsage {
+    /// Bytes that are to come.
+    package mutating func announce(_ bytes: Int64, of recorded: RecordedChannel) {
+        add(bytes, of: recorded)
+        announced[recorded.owner, default: 0] += bytes
     }
 }
 
@@ -133,7 +143,12 @@ package struct RetentionPass: Sendable {
         return reason
     }
 
-    /// Counts bytes that are on their way, or room that is to be made; with a minus what comes to nothing.
+    /// Counts a segment that may be begun.
+    package mutating func admit(_ bytes: Int64, to recorded: RecordedChannel) {
+        usage.announce(bytes, of: recorded)
+    }
+
+    /// Counts room that is to be made, and what stays after all; with a minus what comes to nothing.
     package mutating func announce(_ bytes: Int64, to recorded: RecordedChannel) {
         usage.add(bytes, of: recorded)
     }
@@ -163,6 +178,15 @@ package struct RetentionPass: Sendable {
     /// Whether a channel may begin another segment of this size now.
     package func admits(_ bytes: Int64, to recorded: RecordedChannel) -> Bool {
         limits(on: recorded).allSatisfy { $0.used <= $0.most - bytes } && usage.shortage <= 0
+            && isWithinShare(bytes, of: recorded)
+    }
+
+    /// Of the room of the platform one owner may hold a sixteenth with what is only announced, or four segments: others'
+    /// recordings go for it, and nothing may ever come.
+    package func isWithinShare(_ bytes: Int64, of recorded: RecordedChannel) -> Bool {
+        guard let total = rules.totalBytes else { return true }
+        let announced = usage.announced[recorded.owner] ?? 0
+        return announced <= max(total / 16, 4 * bytes) - bytes
     }
 
     /// Whether it could if all that is stored were dropped.
@@ -171,10 +195,12 @@ package struct RetentionPass: Sendable {
     }
 
     /// How much to make free for a segment of this size: for seven more like it too, so that not each of them has to wait
-    /// for room, but no more than a sixteenth of the tightest limit.
-    package func room(for bytes: Int64, in recorded: RecordedChannel) -> Int64 {
+    /// for room, but no more than a sixteenth of the tightest limit. Where the platform is full all of its channels want
+    /// some, and to look through all of them costs much: then at least a 128th of all, or `batch` bytes.
+    package func room(for bytes: Int64, in recorded: RecordedChannel, batch: Int64 = 0) -> Int64 {
         let tightest = limits(on: recorded).map(\.most).min() ?? .max
-        return max(bytes, min(8 * bytes, tightest / 16))
+        let all = isPlatformFull(for: bytes) ? max(batch, (rules.totalBytes ?? 0) / 128) : 0
+        return max(bytes, min(max(8 * bytes, all), tightest / 16))
     }
 
     private func limits(on recorded: RecordedChannel) -> [(used: Int64, most: Int64)] {

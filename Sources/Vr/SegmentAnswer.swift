@@ -3,7 +3,7 @@ package import HSSModel
 /// What the platform answers over Vr (Appendix I.3).
 package enum SegmentAnswer: Sendable, Equatable {
     /// To `create`; nil: this segment is not wanted, the unit is not to upload it.
-    case place(SegmentPlace?)
+    case place(UploadPlace?)
     /// To `save`, `fail` and `stat`: "Normal response: None".
     case none
     case time(WallTime)
@@ -33,7 +33,7 @@ package enum SegmentAnswer: Sendable, Equatable {
 }
 
 /// Where one segment goes.
-package struct SegmentPlace: Sendable, Equatable {
+package struct UploadPlace: Sendable, Equatable {
     package var name: String
     /// To be `PUT` to; carries a token.
     package var url: Secret
@@ -49,9 +49,9 @@ package struct CreateAnswer: Codable, Sendable, Equatable {
     private static let longestURL = 2048
 
     /// Nil: both are empty, the segment is not wanted.
-    package var place: SegmentPlace?
+    package var place: UploadPlace?
 
-    package init(_ place: SegmentPlace?) {
+    package init(_ place: UploadPlace?) {
         self.place = place
     }
 
@@ -89,7 +89,7 @@ package struct CreateAnswer: Codable, Sendable, Equatable {
                 debugDescription: "expected name and url, or neither"
             )
         }
-        place = name.isEmpty ? nil : SegmentPlace(name: name, url: Secret(url))
+        place = name.isEmpty ? nil : UploadPlace(name: name, url: Secret(url))
     }
 }
 

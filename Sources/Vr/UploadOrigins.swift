@@ -30,7 +30,7 @@ extension SegmentAnswer {
         self =
             switch outcome {
             case .place(let name, let size, let expiresAt):
-                .place(SegmentPlace(name: name.description, url: url(name, size, expiresAt)))
+                .place(UploadPlace(name: name.description, url: url(name, size, expiresAt)))
             case .unwanted: .place(nil)
             case .done: .none
             case .time(let time): .time(time)

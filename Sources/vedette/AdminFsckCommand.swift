@@ -62,7 +62,13 @@ extension AdminCommand {
             default: throw Failure("the check was stopped")
             }
             let left = report.counts.values.reduce(0, +) - report.repaired
-            guard left == 0 else { throw Failure("\(left) found and not repaired; --repair mends it") }
+            let kept = report.kept ?? 0
+            guard left - kept == 0 else { throw Failure("\(left) found and not repaired; --repair mends it") }
+            guard kept == 0 else {
+                throw Failure(
+                    "\(kept) damaged and of kept clips: bring their bytes back, or release the clips"
+                )
+            }
         }
     }
 }
@@ -88,6 +94,7 @@ private struct CheckAnswer: Codable, Sendable {
     var checkedBlobs: Int
     var counts: [String: Int]
     var repaired: Int
+    var kept: Int?
     var findings: [Finding]
 
     var progress: String {

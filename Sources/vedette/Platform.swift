@@ -122,6 +122,7 @@ struct Platform {
             key: recordings.key,
             rights: RegistryPlaybackRights(devices: registry, users: store),
             pictures: media,
+            settings: .init(configuration),
             metrics: metrics,
             logger: logger
         )
@@ -325,7 +326,7 @@ struct Platform {
         }
         uploads.addRoutes(to: router) { $0.remoteAddress }
         recordings.storage.addRoutes(to: router) { $0.remoteAddress }
-        playback.addRoutes(to: router)
+        playback.addRoutes(to: router) { $0.isThere }
         library.addRoutes(to: router) { $0.remoteAddress }
         return router
     }

@@ -38,6 +38,7 @@ extension PlaybackDesk {
         key: RecordKey,
         rights: any PlaybackRights,
         pictures: any KeyFramePictures,
+        settings: Settings,
         metrics: MetricRegistry,
         logger: Logger
     ) {
@@ -53,8 +54,19 @@ extension PlaybackDesk {
             key: key,
             rights: rights,
             pictures: pictures,
+            settings: settings,
             metrics: metrics,
             logger: logger
         )
+    }
+}
+
+extension PlaybackDesk.Settings {
+    init(_ configuration: Configuration) {
+        self.init()
+        requestsPerSecond = Double(configuration.limits.playbackRate)
+        burst = configuration.limits.playbackBurst
+        exports = configuration.limits.exports
+        exportsPerUser = configuration.limits.exportsPerUser
     }
 }

@@ -48,5 +48,6 @@ extension RetentionSettings {
             totalBytes: retention.totalQuota.map(Int64.init),
             reserve: Int64(retention.reserve)
         )
+        keptTime = retention.keptTime
     }
 }

@@ -63,6 +63,10 @@ final class MortalStore: RecordSessionStore, SegmentStore {
         try await call { () throws(StoreError) in try await store.endRecordSession(id, at: time) }
     }
 
+    func endForeignRecordSessions(at time: WallTime) async throws(StoreError) -> Int {
+        try await store.endForeignRecordSessions(at: time)
+    }
+
     func recordSession(_ id: RecordSessionID) async throws(StoreError) -> StoredRecordSession? {
         try await call { () throws(StoreError) in try await store.recordSession(id) }
     }
@@ -116,12 +120,20 @@ final class MortalStore: RecordSessionStore, SegmentStore {
     }
 
     func unfinishedSegments(
-        after: (session: RecordSessionID, name: SegmentName)?,
+        after: UnfinishedPlace?,
         limit: Int
-    ) async throws(StoreError) -> [SegmentRow] {
+    ) async throws(StoreError) -> UnfinishedPage {
         try await call { () throws(StoreError) in
             try await store.unfinishedSegments(after: after, limit: limit)
         }
+    }
+
+    func markDropping(_ rows: [SegmentRow]) async throws(StoreError) -> [SegmentRow] {
+        try await call { () throws(StoreError) in try await store.markDropping(rows) }
+    }
+
+    func deleteDropped(_ rows: [SegmentRow]) async throws(StoreError) {
+        try await call { () throws(StoreError) in try await store.deleteDropped(rows) }
     }
 
     func segments(withBlobs blobs: [SegmentBlob]) async throws(StoreError) -> [SegmentRow] {

@@ -31,6 +31,9 @@ final class PlaybackBench: PlaybackRights, KeyFramePictures {
         var questions = 0
         var pictures: [(coding: PictureCoding, bytes: Int)] = []
         var opened = 0
+        var reads = 0
+        /// Reads until the right to play is withdrawn.
+        var withdrawsAfter: Int?
     }
 
     let store = PlaybackStore()
@@ -133,16 +136,27 @@ final class PlaybackBench: PlaybackRights, KeyFramePictures {
             return state.blobs[blob]
         }
         guard let bytes else { throw .failed("gone") }
-        return MemoryReader(bytes: bytes)
+        return MemoryReader(bytes: bytes, bench: self)
     }
 
     var opened: Int { state.withLock(\.opened) }
+    var reads: Int { state.withLock(\.reads) }
+    func withdraw(after reads: Int) { state.withLock { $0.withdrawsAfter = $0.reads + reads } }
+
+    private func noteRead() {
+        state.withLock { state in
+            state.reads += 1
+            if let most = state.withdrawsAfter, state.reads >= most { state.mayPlay = false }
+        }
+    }
 
     private struct MemoryReader: BlobReader {
         let bytes: [UInt8]
+        let bench: PlaybackBench
         var size: Int64 { Int64(bytes.count) }
 
         func read(at offset: Int64, count: Int) async throws(BlobError) -> ByteBuffer {
+            bench.noteRead()
             let end = min(Int(offset) + count, bytes.count)
             return ByteBuffer(bytes: bytes[min(Int(offset), end)..<end])
         }
@@ -191,11 +205,12 @@ final class PlaybackBench: PlaybackRights, KeyFramePictures {
     func serve(
         _ desk: PlaybackDesk,
         live: Bool = false,
+        isThere: @escaping @Sendable () -> Bool = { true },
         _ body: @escaping @Sendable (Client) async throws -> Void
     ) async throws {
         let router = Router(context: BasicRequestContext.self)
         router.add(middleware: ProblemMiddleware())
-        desk.addRoutes(to: router)
+        desk.addRoutes(to: router) { _ in isThere }
         let application = Application(
             router: router,
             configuration: .init(address: .hostname("127.0.0.1", port: 0))

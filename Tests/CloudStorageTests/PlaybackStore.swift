@@ -105,9 +105,12 @@ final class PlaybackStore: SegmentStore, RecordSessionStore {
         of session: RecordSessionID
     ) async throws(StoreError) { throw Self.unused }
     func unfinishedSegments(
-        after: (session: RecordSessionID, name: SegmentName)?,
+        after: UnfinishedPlace?,
         limit: Int
-    ) async throws(StoreError) -> [SegmentRow] { throw Self.unused }
+    ) async throws(StoreError) -> UnfinishedPage { throw Self.unused }
+    func markDropping(_ rows: [SegmentRow]) async throws(StoreError) -> [SegmentRow] { throw Self.unused }
+    func deleteDropped(_ rows: [SegmentRow]) async throws(StoreError) { throw Self.unused }
+    func endForeignRecordSessions(at time: WallTime) async throws(StoreError) -> Int { throw Self.unused }
     func segments(withBlobs blobs: [SegmentBlob]) async throws(StoreError) -> [SegmentRow] {
         throw Self.unused
     }

@@ -1,5 +1,6 @@
 import Bus
 import HSSModel
+import HostClock
 import Logging
 import Store
 import Testing
@@ -15,14 +16,19 @@ import Testing
     private static let root = Principal(user: UserName(unchecked: "root"), role: .operator)
     private static let range = Stage.time(0)..<Stage.time(30_000)
 
-    private func with(_ body: (RetentionStage, RecordUpkeepDesk) async throws -> Void) async throws {
+    private func with(
+        keeping time: Duration? = nil,
+        _ body: (RetentionStage, RecordUpkeepDesk) async throws -> Void
+    ) async throws {
         let stage = try await RetentionStage()
         try await stage.camera("cam", of: Stage.anna)
         try await stage.save("cam", at: Stage.row(3))
+        var settings = RetentionSettings(age: .seconds(604_800), ownerBytes: 1 << 30)
+        settings.keptTime = time
         let desk = RecordUpkeepDesk(
             store: stage.store,
             devices: StoredDevices(store: stage.store),
-            settings: .init(age: .seconds(604_800), ownerBytes: 1 << 30),
+            settings: settings,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         try await body(stage, desk)
@@ -52,6 +58,44 @@ import Testing
             try await desk.release(clip.id.rawValue, by: Self.anna)
             try await desk.release(hold.id.rawValue, by: Self.root)
             #expect(try await stage.store.keptClips(owner: nil, after: nil, limit: 9).isEmpty)
+        }
+    }
+
+    /// `recording.kept_time`: of one owner together, over all clips. What an operator holds does not count.
+    @Test func anOwnerKeepsSoMuchAndNoMore() async throws {
+        try await with(keeping: .seconds(60)) { stage, desk async throws in
+            func keep(_ by: Principal) async throws {
+                _ = try await desk.keep(Self.range, of: "cam", channel: 0, note: "", by: by)
+            }
+            try await keep(Self.root)
+            try await keep(Self.anna)
+            try await keep(Self.anna)
+            await #expect(throws: ManagementError.self) { try await keep(Self.anna) }
+            try await keep(Self.root)
+            let own = try await desk.keptClips(of: nil, after: nil, limit: 9, by: Self.anna)
+            #expect(own.count == 4)
+            try await desk.release(
+                try #require(own.first { $0.keptBy == Stage.anna }).id.rawValue,
+                by: Self.anna
+            )
+            try await keep(Self.anna)
+        }
+    }
+
+    /// A clip up to the year 9999 would keep all that is to come, over every quota.
+    @Test func whatIsToComeIsNotKept() async throws {
+        try await with { stage, desk async throws in
+            let now = WallTime.now
+            try await stage.save("cam", at: [now.milliseconds - 5000])
+            let begin = now + .seconds(-60)
+            for end in [now + .seconds(3600), now + .seconds(30 * 86_400)] {
+                await #expect(throws: ManagementError.invalid(field: "to", "expected a time up to now")) {
+                    try await desk.keep(begin..<end, of: "cam", channel: 0, note: "", by: Self.anna)
+                }
+            }
+            // A unit's clock may be a little ahead: what is recorded may be kept.
+            let newest = WallTime(milliseconds: now.milliseconds - 5000 + Stage.length)
+            _ = try await desk.keep(begin..<newest, of: "cam", channel: 0, note: "", by: Self.anna)
         }
     }
 

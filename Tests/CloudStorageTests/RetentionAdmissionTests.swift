@@ -110,6 +110,37 @@ import Vr
         }
     }
 
+    /// What is only announced takes room of others: one owner gets a share of it, and nothing of others goes beyond that.
+    @Test func anOwnersAnnouncementsStarveNobody() async throws {
+        try await with(80) { stage async throws in
+            try await stage.camera("bob", of: Stage.bert)
+            try await stage.camera("cam-2", of: Stage.anna)
+            let keeper = stage.keeper(Self.limits(total: 10_000))
+            var admitted = 0
+            for _ in 0..<200 {
+                for unit in ["cam", "cam-2"] {
+                    let channel = Stage.recorded(unit, of: Stage.anna)
+                    if await keeper.refusal(of: channel, 100) == nil { admitted += 1 }
+                }
+            }
+            #expect(admitted == 6, "a sixteenth of all")
+            #expect(try await stage.left(Self.cam).count == 80, "there was room for it")
+            for _ in 0..<3 {
+                let bob = Stage.recorded("bob", of: Stage.bert)
+                #expect(await keeper.refusal(of: bob, 100) == nil, "another owner is served")
+            }
+        }
+    }
+
+    /// Many channels share a full platform: each look through all of them makes room for more than one segment.
+    @Test func aFullPlatformMakesRoomInBatches() async throws {
+        try await with(1000) { stage async throws in
+            let keeper = stage.keeper(Self.limits(total: 100_000))
+            #expect(await keeper.refusal(of: Self.cam, 10) == nil)
+            #expect(try await stage.left(Self.cam).count == 992, "a 128th of all is made free")
+        }
+    }
+
     /// Room is made once for many who wait, and never more than was asked for goes.
     @Test func manyAtOnceStayWithinTheQuota() async throws {
         try await with(100) { stage async throws in

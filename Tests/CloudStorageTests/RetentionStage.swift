@@ -178,6 +178,7 @@ final class Disk: RetentionFiles {
         /// Deletions until it fails; nil: it does not.
         var countdown: Int?
         var unsynced: Set<Substring> = []
+        var syncs = 0
     }
 
     private let state = Mutex(State())
@@ -185,6 +186,9 @@ final class Disk: RetentionFiles {
     var blobs: Set<SegmentBlob> { state.withLock { $0.blobs } }
     /// Folders from which something was deleted and that were not synced since.
     var unsynced: Set<Substring> { state.withLock { $0.unsynced } }
+
+    /// How often a folder was synced.
+    var syncs: Int { state.withLock { $0.syncs } }
 
     func add(_ blob: SegmentBlob) { state.withLock { _ = $0.blobs.insert(blob) } }
     func setFree(_ bytes: Int64) { state.withLock { $0.free = bytes } }
@@ -202,7 +206,10 @@ final class Disk: RetentionFiles {
     }
 
     func syncFolder(of blob: SegmentBlob) async throws {
-        state.withLock { _ = $0.unsynced.remove(blob.rawValue.prefix(2)) }
+        state.withLock { state in
+            state.unsynced.remove(blob.rawValue.prefix(2))
+            state.syncs += 1
+        }
     }
 
     func freeSpace() async throws -> Int64 { state.withLock { $0.free } }

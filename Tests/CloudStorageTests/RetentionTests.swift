@@ -172,7 +172,31 @@ import Vr
             #expect(report.dropped.isEmpty)
             #expect(report.finished == 8)
             #expect(stage.disk.blobs.count == 4)
-            #expect(try await stage.store.unfinishedSegments(after: nil, limit: 9).isEmpty)
+            #expect(try await stage.store.unfinishedSegments(after: nil, limit: 9).rows.isEmpty)
+        }
+    }
+
+    /// Blobs lie in 256 folders. Each is synced once for all that a batch of a thousand takes from it.
+    @Test func foldersAreSyncedForManySegmentsAtOnce() async throws {
+        try await with { stage async throws in
+            try await stage.camera("cam")
+            try await stage.save("cam", at: Stage.row(1000))
+            let report = try await stage.keeper(.init(age: nil, channelBytes: 100)).sweep(at: Stage.time(0))
+            #expect(report.droppedCount == 999)
+            #expect(stage.disk.syncs <= 256 && stage.disk.unsynced.isEmpty, "\(stage.disk.syncs)")
+        }
+    }
+
+    /// A shutdown does not wait for all that has to go: what is marked is finished, and nothing more is.
+    @Test func aShutdownEndsAWalk() async throws {
+        try await with { stage async throws in
+            try await stage.camera("cam")
+            try await stage.save("cam", at: Stage.row(300))
+            let keeper = stage.keeper(.init(age: nil, channelBytes: 100))
+            keeper.stop()
+            let report = try await keeper.sweep(at: Stage.time(0))
+            #expect(report.droppedCount == 0)
+            #expect(try await stage.left(Stage.recorded("cam")).count == 300)
         }
     }
 

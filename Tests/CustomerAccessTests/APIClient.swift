@@ -26,6 +26,7 @@ struct APIClient {
     let usage: FakeUsage
     let upkeep: FakeUpkeep
     let recordings: FakeRecordings
+    let checks: FakeChecks
     private let client: any TestClientProtocol
 
     static func run(
@@ -39,6 +40,7 @@ struct APIClient {
         let usage = FakeUsage()
         let upkeep = FakeUpkeep()
         let recordings = FakeRecordings()
+        let checks = FakeChecks()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -60,6 +62,7 @@ struct APIClient {
             usage: usage,
             channels: FakeChannels(),
             upkeep: upkeep,
+            recordChecks: checks,
             recordings: recordings,
             settings: settings
         ).addRoutes(to: router)
@@ -73,6 +76,7 @@ struct APIClient {
                     usage: usage,
                     upkeep: upkeep,
                     recordings: recordings,
+                    checks: checks,
                     client: client
                 )
             )

@@ -8,6 +8,7 @@ final class FakeRecordings: PlaybackPoint {
         var calls: [String] = []
         var failure: RecordingError?
         var next: WallTime?
+        var requests: Int?
         var ranges: [Range<WallTime>] = []
     }
 
@@ -32,6 +33,17 @@ final class FakeRecordings: PlaybackPoint {
         "\(recorded.channel) of \(recorded.owner?.rawValue ?? "nobody")"
     }
 
+    /// Requests that are let through; nil: all.
+    func limit(_ requests: Int?) { state.withLock { $0.requests = requests } }
+
+    func mayAsk(_ user: UserName) -> Bool {
+        state.withLock { state in
+            guard let left = state.requests else { return true }
+            state.requests = max(0, left - 1)
+            return left > 0
+        }
+    }
+
     func timeline(
         of recorded: RecordedChannel,
         in range: Range<WallTime>
@@ -51,7 +63,8 @@ final class FakeRecordings: PlaybackPoint {
                     time: .milliseconds(20_500)
                 )
             ],
-            next: state.withLock(\.next)
+            next: state.withLock(\.next),
+            since: Self.start
         )
     }
 

@@ -35,6 +35,33 @@ import Testing
         }
     }
 
+    /// An alarm that lasts since the device was somebody else's says when that was at home.
+    @Test func anAlarmOfAFormerOwnerIsNotSeen() async throws {
+        try await APIClient.run { api in
+            api.activity.keep(Self.alarm(-600, 3, nil))
+            api.activity.keep(Self.alarm(-2, 7, nil))
+            let answer = try await api.send("GET /devices/cam-1/channels/1/recordings?\(Self.range)")
+            #expect(answer.json.contains(#""alarm_types":[7]"#), "\(answer.json)")
+            #expect(!answer.json.contains(#""alarm_types":[3"#))
+        }
+    }
+
+    /// `limits.playback_rate`
+    @Test func whoAsksTooOftenIsToldToWait() async throws {
+        try await APIClient.run { api in
+            api.recordings.limit(2)
+            let paths = ["recordings?\(Self.range)", "recordings/days?month=2025-11"]
+            for path in paths {
+                #expect(try await api.send("GET /devices/cam-1/" + path).status == 200)
+            }
+            for path in paths {
+                let answer = try await api.send("GET /devices/cam-1/" + path)
+                #expect(answer.status == 429 && answer.headers[.retryAfter] == "1")
+            }
+            #expect(api.recordings.calls.count == 2)
+        }
+    }
+
     private static func alarm(_ offset: Int, _ type: Int, _ end: Int?) -> AlarmRecord {
         let start = FakeRecordings.start + .seconds(offset)
         return AlarmRecord(

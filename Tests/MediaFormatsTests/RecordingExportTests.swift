@@ -130,6 +130,32 @@ import Testing
         }
     }
 
+    /// Cameras send sound that reaches beyond the last picture. Where a gap is closed up it lies over what comes next, and
+    /// FFmpeg would warn of times that go back (H.222.0, 2.4.3.6).
+    @Test func soundBeyondThePicturesDoesNotGoBack() throws {
+        let path = MediaFile.temporaryPath()
+        let file = MediaFile(path: path)
+        let result = try MediaFile.run([
+            "ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-t", "3", "-i",
+            "testsrc2=size=320x240:rate=25", "-f", "lavfi", "-t", "3.7", "-i",
+            "sine=frequency=440:sample_rate=48000", "-c:v", "libx264", "-preset", "veryfast", "-g", "25",
+            "-c:a", "aac", "-pix_fmt", "yuv420p", "-f", "mpegts", path,
+        ])
+        try #require(result.status == 0, "\(result.errors)")
+        let bytes = try file.bytes()
+        let segments = (0..<3).map {
+            CutSegment(bytes: bytes, start: Int64($0) * 60_000, duration: 3000, firstPicture: 0, pictures: 75)
+        }
+        for export in [MP4Export(duration: 9000), TransportStreamExport()] as [any RecordingExport] {
+            let joined = try self.export(segments, export, continuous: false)
+            #expect(try joined.hashes("v").count == 225)
+            try expectNoComplaint(about: joined)
+            let times = try joined.decodingTimesInSeconds("a")
+            #expect(zip(times, times.dropFirst()).allSatisfy { $0 < $1 }, "\(type(of: export))")
+            #expect(times.count > 380, "nine seconds of sound: \(times.count)")
+        }
+    }
+
     // MARK: Exporting
 
     private func expectNoComplaint(about file: MediaFile) throws {

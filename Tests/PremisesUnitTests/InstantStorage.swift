@@ -24,6 +24,8 @@ struct InstantStorage {
     private var count: UInt64 = 0
 
     init(limits: RecordSession.Limits = RecordSession.Limits(), at now: RecordMoment) {
+        var limits = limits
+        limits.asksForRoom = true
         session = RecordSession(
             RecordSessionID(unchecked: "session"),
             of: ChannelID(unchecked: "cam1-0"),
@@ -56,9 +58,8 @@ struct InstantStorage {
         return take(.put(id, name, range, attempt: UploadAttempt(count)), id, body, at: now)
     }
 
-    mutating func set(_ intake: RecordIntake, at now: RecordMoment) {
-        _ = take(.intake(intake), nil, [], at: now)
-    }
+    /// What quotas and the disk say from now on; nil: there is room.
+    var shortage: RecordFailure?
 
     mutating func wake(at now: RecordMoment) {
         wakeAt = nil
@@ -81,6 +82,7 @@ struct InstantStorage {
                         StoredSegment(row: $0, blobSize: blobs[$0.blob].map { Int64($0.count) })
                     }
                     inputs.append(.found(found))
+                case .askForRoom: inputs.append(.room(shortage))
                 case .carryOut(let steps):
                     for step in steps { carryOut(step) }
                     inputs.append(.done)

@@ -183,8 +183,8 @@ private struct StorageWorld {
 
     /// Its disk may be full for a while, and its time limits pass.
     private mutating func prepare() {
-        if !isCalm, chance(hostility / 4) { platform.set(.refusing(.noSpace), at: moment) }
-        if isCalm || chance(50) { platform.set(.open, at: moment) }
+        if !isCalm, chance(hostility / 4) { platform.shortage = .noSpace }
+        if isCalm || chance(50) { platform.shortage = nil }
         if let wake = platform.wakeAt, wake <= now { platform.wake(at: moment) }
     }
 
@@ -243,7 +243,8 @@ extension VrReply {
                 counted.allSatisfy { world.blobs[$0.blob] == world.made[$0.start] },
                 "seed \(seed): what counts is what was recorded"
             )
-            #expect(world.told.count <= world.dropped.count, "seed \(seed): no loss is told twice")
+            // Each is told, and once more where the answer was lost.
+            #expect(world.told.count >= world.dropped.count, "seed \(seed): every loss is told")
             saved += world.saved.count
             resumes += world.resumes
             confirmations += world.confirmations

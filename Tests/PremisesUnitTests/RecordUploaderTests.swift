@@ -54,7 +54,7 @@ private struct UploaderBench {
     }
 
     mutating func place(_ name: String, at url: String = "https://vr.example/put") {
-        answer(.place(SegmentPlace(name: name, url: Secret(url))))
+        answer(.place(UploadPlace(name: name, url: Secret(url))))
     }
 
     mutating func run(_ duration: Duration) {
@@ -209,6 +209,30 @@ private struct UploaderBench {
         bench.answer(.done)
         #expect(bench.announced?.start == UploaderBench.start(4))
         #expect(bench.announced?.discontinue == true)
+    }
+
+    /// A report whose answer is lost may not have come: it is told again, a loss that nobody hears of is worse.
+    @Test func aReportWhoseAnswerWasLostIsRepeated() {
+        var bench = UploaderBench(mostSegments: 2)
+        for number in 1...4 { bench.give(.segment(UploaderBench.segment(number))) }
+        bench.answer(.place(nil))
+        let report = SegmentRequest.statistics(DroppedSegments(count: 2, time: .seconds(20)))
+        #expect(bench.request == report)
+        bench.answer(.lost("the network is gone"))
+        var reports = 0
+        for _ in 0..<20 where reports == 0 {
+            if bench.request == report {
+                reports += 1
+                bench.answer(.done)
+            } else if bench.request != nil {
+                bench.answer(.place(nil))
+            } else {
+                bench.run(.seconds(61))
+            }
+        }
+        #expect(reports == 1)
+        bench.run(.seconds(600))
+        #expect(bench.request != report, "what was taken is not told again")
     }
 
     @Test(arguments: [429, 500, 503, 507]) func aFullPlatformIsWaitedFor(status: Int) {

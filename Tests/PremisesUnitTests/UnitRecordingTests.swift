@@ -153,7 +153,7 @@ import Vr
         #expect(
             announcement.duration == .seconds(10) && url == Secret("https://vr.example/live/cseg/c?k=r1~tag")
         )
-        let place = SegmentPlace(name: "1000000.ts", url: Secret("https://vr.example/put"))
+        let place = UploadPlace(name: "1000000.ts", url: Secret("https://vr.example/put"))
         let put = try #require(bench.give(.vr(id, order.number, .place(place))).vr.first)
         #expect(bench.give(.vr(id, put.number, .done)).vr.isEmpty)
         // Nobody sends a next one: it is confirmed by itself.
@@ -170,7 +170,7 @@ import Vr
         var sent = bench.give(.recording(first, .segment(Self.segment(1)))).vr
         #expect(bench.give(.recording(first, .ended(nil))).events.isEmpty)
         #expect(sent.map(\.recording) == [first])
-        let place = SegmentPlace(name: "a", url: Secret("https://vr.example/put"))
+        let place = UploadPlace(name: "a", url: Secret("https://vr.example/put"))
         sent = bench.give(.vr(first, sent[0].number, .place(place))).vr
         sent = bench.give(.vr(first, sent[0].number, .done)).vr
         #expect(

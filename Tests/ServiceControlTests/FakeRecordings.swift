@@ -28,6 +28,8 @@ final class FakeRecordings: RecordSessionPoint {
         var events: [NewEvent] = []
         var alarms: [AlarmRecord] = []
         var dropped: (count: Int, time: Duration) = (0, .zero)
+        var holdsAddresses = false
+        var held: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Mutex(State())
@@ -59,10 +61,38 @@ final class FakeRecordings: RecordSessionPoint {
     func lose(_ count: Int, _ time: Duration) { state.withLock { $0.dropped = (count, time) } }
     func add(_ alarm: AlarmRecord) { state.withLock { $0.alarms.append(alarm) } }
 
-    func run(_ id: String, of channel: ChannelAddress) -> RecordSessionID {
+    func run(
+        _ id: String,
+        of channel: ChannelAddress,
+        since begunAt: WallTime = .now
+    ) -> RecordSessionID {
         let session = RecordSessionID(unchecked: id)
-        state.withLock { $0.sessions[session] = Session(channel: channel, begunAt: .now) }
+        state.withLock { $0.sessions[session] = Session(channel: channel, begunAt: begunAt) }
         return session
+    }
+
+    /// Addresses are not told before ``release()``.
+    func holdAddresses() { state.withLock { $0.holdsAddresses = true } }
+    /// Somebody waits for one.
+    var isHeld: Bool { state.withLock { !$0.held.isEmpty } }
+
+    func release() {
+        let held = state.withLock { state in
+            defer { state.held = [] }
+            state.holdsAddresses = false
+            return state.held
+        }
+        for waiter in held { waiter.resume() }
+    }
+
+    private func waitForRelease() async {
+        await withCheckedContinuation { waiter in
+            let isFree = state.withLock { state in
+                if state.holdsAddresses { state.held.append(waiter) }
+                return !state.holdsAddresses
+            }
+            if isFree { waiter.resume() }
+        }
     }
 
     // MARK: What has come of it
@@ -110,6 +140,7 @@ final class FakeRecordings: RecordSessionPoint {
     }
 
     func address(of session: RecordSessionID, secure: Bool) async throws(RecordingError) -> Secret {
+        await waitForRelease()
         let hasPlainPort = state.withLock { $0.hasPlainPort }
         guard secure || hasPlainPort else { throw .conflict("nothing is taken without TLS") }
         return Secret("\(secure ? "https" : "http")://localhost/live/cseg/c?k=\(session)~tag")
@@ -184,6 +215,8 @@ extension FakeRecordings: RecordSessionStore {
     ) async throws(StoreError) -> StoredRecordSession { throw .unavailable("not in this test") }
 
     func endRecordSession(_ id: RecordSessionID, at time: WallTime) async throws(StoreError) {}
+
+    func endForeignRecordSessions(at time: WallTime) async throws(StoreError) -> Int { 0 }
 
     func runningRecordSessions(
         after: RecordSessionID?,

@@ -20,6 +20,7 @@ private struct RecordWorld {
         var limits = RecordSession.Limits()
         limits.confirmWithin = .seconds(60)
         limits.mostOpen = 4
+        limits.asksForRoom = true
         return limits
     }()
 
@@ -144,11 +145,15 @@ private struct RecordWorld {
             switch action {
             case .look(let names): order(.found(names))
             case .carryOut(let steps): order(.steps(steps))
+            case .askForRoom:
+                let isFull = Int.random(in: 0..<8, using: &random) == 0
+                order(.input(.room(isFull ? .overQuota : nil)))
             case .answer(let id, let outcome): hear(id, outcome)
             case .receive(_, let attempt, let after, let range):
                 upload(attempt, after, range)
             case .abort(let attempt):
                 disk.abort(attempt)
+                for case .body(attempt, let before?, _, _, _) in events { disk.abort(before) }
                 events.removeAll {
                     if case .body(attempt, _, _, _, _) = $0 { true } else { false }
                 }

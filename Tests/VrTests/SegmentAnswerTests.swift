@@ -14,7 +14,7 @@ private func decode<Value: Decodable>(_ text: String, as _: Value.Type) throws -
 }
 
 @Suite("Answers of Vr, Appendix I.3") struct SegmentAnswerTests {
-    private let place = SegmentPlace(name: "1574322174000.ts", url: Secret("https://h/live/seg/c/s/1.ts?k=x"))
+    private let place = UploadPlace(name: "1574322174000.ts", url: Secret("https://h/live/seg/c/s/1.ts?k=x"))
 
     /// Table I.3-1: `name`, `url`; deployed units read `uri`.
     @Test func createAnswersNameUrlAndUri() throws {
@@ -40,7 +40,7 @@ private func decode<Value: Decodable>(_ text: String, as _: Value.Type) throws -
         #"{"uri":"http://h/2","url":"http://h/1","name":"a.ts"}"#,
     ]) func aUnitTakesEitherNameOfTheAddress(text: String) throws {
         let answer = try decode(text, as: CreateAnswer.self)
-        #expect(answer.place == SegmentPlace(name: "a.ts", url: Secret("http://h/1")))
+        #expect(answer.place == UploadPlace(name: "a.ts", url: Secret("http://h/1")))
     }
 
     @Test func aUnitSeesWhatIsNotWanted() throws {
@@ -106,7 +106,7 @@ private func decode<Value: Decodable>(_ text: String, as _: Value.Type) throws -
         func answer(_ outcome: RecordOutcome) -> SegmentAnswer {
             SegmentAnswer(outcome) { Secret("\($0) \($1) \($2.milliseconds)") }
         }
-        let placed = SegmentPlace(
+        let placed = UploadPlace(
             name: "1574322174000.ts",
             url: Secret("1574322174000.ts 100 1574322999000")
         )

@@ -9,17 +9,24 @@ extension SQLiteStore {
         SELECT starts_at, ends_at FROM kept_clips
         WHERE device_id = ? AND channel = ? AND owner = ? AND ends_at > ? ORDER BY starts_at LIMIT ?
         """
+    package static let keptTimeOf =
+        "SELECT coalesce(sum(ends_at - starts_at), 0) FROM kept_clips WHERE owner = ? AND kept_by = ?"
     package static let keptClipOfSegment = """
         SELECT 1 FROM record_sessions JOIN recorded_channels USING (recorded_key)
             JOIN kept_clips USING (device_id, channel, owner)
         WHERE session_id = ? AND starts_at < ? AND ends_at > ? LIMIT 1
         """
 
-    package func keep(_ clip: KeptClip, limit: Int) async throws(StoreError) -> Bool {
+    package func keep(_ clip: KeptClip, limit: Int, time: Duration?) async throws(StoreError) -> Bool {
         try await write { database in
             let owner = clip.recorded.owner?.rawValue ?? ""
             let count = try database.count("SELECT count(*) FROM kept_clips WHERE owner = ?", [owner])
             guard count < limit else { return false }
+            if let time {
+                let kept = try database.count(Self.keptTimeOf, [owner, clip.keptBy.rawValue])
+                let own = (clip.range.upperBound - clip.range.lowerBound).wholeMilliseconds
+                guard Int64(kept) <= time.wholeMilliseconds - own else { return false }
+            }
             try database.run(
                 """
                 INSERT INTO kept_clips (device_id, channel, owner, clip_id, starts_at, ends_at, note, kept_by,

@@ -23,6 +23,12 @@ extension SQLiteStore: RecordSessionStore {
             SELECT recorded_key FROM recorded_channels WHERE device_id = ? AND channel = ?
         )
         """
+    package static let endForeignSessions = """
+        UPDATE record_sessions SET ended_at = ? WHERE ended_at IS NULL AND recorded_key IN (
+            SELECT recorded_key FROM recorded_channels LEFT JOIN devices USING (device_id)
+            WHERE devices.device_id IS NULL OR coalesce(devices.owner, '') <> recorded_channels.owner
+        )
+        """
     package static let emptySessions = """
         SELECT session_key, recorded_key FROM record_sessions
         WHERE ended_at < ? AND ended_at IS NOT NULL AND segments = 0 ORDER BY ended_at LIMIT ?
@@ -85,6 +91,13 @@ extension SQLiteStore: RecordSessionStore {
                 "UPDATE record_sessions SET ended_at = ? WHERE session_id = ? AND ended_at IS NULL",
                 [time.milliseconds, id.rawValue]
             )
+        }
+    }
+
+    package func endForeignRecordSessions(at time: WallTime) async throws(StoreError) -> Int {
+        try await write { database in
+            try database.run(Self.endForeignSessions, [time.milliseconds])
+            return database.changesCount
         }
     }
 

@@ -8,11 +8,11 @@ extension SQLiteStore {
         "\(segmentsOfSessions) WHERE recorded_key = ? AND start = ? AND session_key = ?"
     package static let segmentWithBlob = "\(segmentsOfSessions) WHERE blob = ?"
     package static let segmentsByBlobAfter = "\(segmentsOfSessions) WHERE blob > ? ORDER BY blob LIMIT ?"
-    /// There are few of them: what is on its way, and what is being dropped. They are sorted, for their index has keys.
+    /// In the order of their index, so that a page is read where the one before it ended.
     package static let unfinishedAfter = """
         SELECT \(SegmentReader.allColumns) FROM segments INDEXED BY segments_unfinished
             CROSS JOIN record_sessions USING (session_key)
-        WHERE state <> 1 AND (session_id, start) > (?, ?) ORDER BY session_id, start LIMIT ?
+        WHERE state <> 1 AND (session_key, start) > (?, ?) ORDER BY session_key, start LIMIT ?
         """
 
     /// WAL commits are synced (`synchronous=FULL`) from the front of the log on, so that one commit makes those before it
@@ -51,13 +51,18 @@ extension SQLiteStore {
     }
 
     package func unfinishedSegments(
-        after: (session: RecordSessionID, name: SegmentName)?,
+        after: UnfinishedPlace?,
         limit: Int
-    ) async throws(StoreError) -> [SegmentRow] {
-        let rows = min(max(0, limit), pageLimit)
-        let (session, start) = (after?.session.rawValue ?? "", after?.name.start.milliseconds ?? -1)
+    ) async throws(StoreError) -> UnfinishedPage {
+        let count = min(max(1, limit), pageLimit)
+        let place: StatementArguments = [after?.session ?? -1, after?.start ?? -1, count]
         return try await read { database in
-            try SegmentReader.rows(database, Self.unfinishedAfter, [session, start, rows])
+            let rows = try SegmentReader.rows(database, Self.unfinishedAfter, place)
+            guard rows.count == count, let last = rows.last,
+                let keys = try SessionKeys(last.session, database)
+            else { return UnfinishedPage(rows: rows, next: nil) }
+            let next = UnfinishedPlace(session: keys.session, start: last.start.milliseconds)
+            return UnfinishedPage(rows: rows, next: next)
         }
     }
 
