@@ -242,14 +242,22 @@ private struct Recorder {
         for session in sessions {
             let path = "/devices/\(session.recorded.channel.unit)/channels/0/playback"
             let answer: PlaybackAnswer = try await client.call(.post, path, range)
-            let body = try await client.open(url: origin + answer.hls)
-            let playlist = String(buffer: try await body.collect(upTo: 65_536))
-            addresses += playlist.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { origin + $0 }
+            for media in try await lines(origin + answer.hls, client) {
+                let folder = origin + media.prefix { $0 != "?" }.dropLast("media.m3u8".count)
+                addresses += try await lines(origin + media, client).map { folder + $0.dropFirst("./".count) }
+            }
         }
         guard addresses.count == sessions.count else {
             throw BenchmarkError.platform("\(addresses.count) segments are in \(sessions.count) playlists")
         }
         return addresses
+    }
+
+    /// The addresses in a playlist.
+    private func lines(_ playlist: String, _ client: PlatformClient) async throws -> [String] {
+        let body = try await client.open(url: playlist)
+        let text = String(buffer: try await body.collect(upTo: 65_536))
+        return text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
     }
 
     private func start(_ round: Int) -> WallTime { WallTime(milliseconds: base + Int64(round) * 10_000) }
