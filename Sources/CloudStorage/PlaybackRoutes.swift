@@ -58,7 +58,7 @@ extension PlaybackDesk {
         let range = try range(of: request, within: ticket)
         try demandRate(ticket)
         let pieces = try await played(of: ticket.recorded, in: range)
-        let isGrowing = try await isGrowing(ticket.recorded, range)
+        let isGrowing = try await isGrowing(ticket.recorded, range) && !pieces.reach(range.upperBound)
         guard !pieces.isEmpty || isGrowing else { throw PlaybackRefusal.nothing }
         let view = PlaybackTicket(
             purpose: .view,
@@ -77,8 +77,9 @@ extension PlaybackDesk {
         let ticket = try await self.ticket(context.parameters.get("ticket") ?? "", for: .view)
         try demandRate(ticket)
         // What comes between the two looks is found with the next playlist.
-        let isGrowing = try await isGrowing(ticket.recorded, ticket.range)
+        let isRecorded = try await isGrowing(ticket.recorded, ticket.range)
         let pieces = try await played(of: ticket.recorded, in: ticket.range)
+        let isGrowing = isRecorded && !pieces.reach(ticket.range.upperBound)
         return Self.answer(
             PlaybackPlaylist(pieces: pieces, start: ticket.range.lowerBound, isGrowing: isGrowing).media
         )
