@@ -30,6 +30,16 @@ final class WebDriver: Sendable {
         var message: String
     }
 
+    private struct Refusal: Decodable {
+        var error: String
+        var message: String
+    }
+
+    private struct Found: Decodable {
+        enum CodingKeys: String, CodingKey { case element = "element-6066-11e4-a52e-4f735466cecf" }
+        var element: String
+    }
+
     private struct Nothing: Decodable {
         init(from decoder: any Decoder) {}
     }
@@ -68,7 +78,8 @@ final class WebDriver: Sendable {
         }
         var options: [String: Any] = [
             "args": [
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--hide-scrollbars",
                 "--ignore-certificate-errors", "--window-size=\(look.width),\(look.height)", "--lang=en-GB",
                 "--blink-settings=preferredColorScheme=\(look.isDark ? 0 : 1)",
             ]
@@ -102,11 +113,18 @@ final class WebDriver: Sendable {
         _ body: [String: Any]? = nil
     ) async throws -> Value {
         var arguments = ["-sS", "-m", "120", "-X", method, address]
+        // A file: a script may be longer than an argument can be.
+        let folder = try TestFolder.make()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         if let body {
-            let json = String(decoding: try JSONSerialization.data(withJSONObject: body), as: UTF8.self)
-            arguments += ["-H", "Content-Type: application/json", "--data-raw", json]
+            let file = folder + "/request.json"
+            try JSONSerialization.data(withJSONObject: body).write(to: URL(filePath: file))
+            arguments += ["-H", "Content-Type: application/json", "--data-binary", "@" + file]
         }
         let text = try await Tool.output("curl", arguments, within: 130)
+        if let refusal = try? JSONDecoder().decode(Answer<Refusal>.self, from: Data(text.utf8)).value {
+            throw Failure(description: "\(refusal.error): \(refusal.message.prefix(400))")
+        }
         do {
             return try JSONDecoder().decode(Answer<Value>.self, from: Data(text.utf8)).value
         } catch {
@@ -115,12 +133,12 @@ final class WebDriver: Sendable {
     }
 
     private func element(_ selector: String) async throws -> String {
-        let found: [String: String] = try await Self.call(
+        let found: Found = try await Self.call(
             "POST",
             address + "/element",
             ["using": "css selector", "value": selector]
         )
-        return address + "/element/" + (try #require(found.values.first))
+        return address + "/element/" + found.element
     }
 
     // MARK: What a person does
@@ -150,11 +168,34 @@ final class WebDriver: Sendable {
         let _: Nothing = try await Self.call("POST", try await element(selector) + "/value", ["text": text])
     }
 
+    /// A key, as a page hears it.
+    func press(_ key: String, on selector: String) async throws {
+        try await wait("\(selector) is there", "document.querySelector(\(Self.quoted(selector)))")
+        let _: Bool = try await run(
+            """
+            const event = new KeyboardEvent("keydown", {key: \(Self.quoted(key)), bubbles: true, cancelable: true});
+            document.querySelector(\(Self.quoted(selector))).dispatchEvent(event);
+            return true;
+            """
+        )
+    }
+
+    /// An option of a list.
+    func choose(_ value: String, in selector: String) async throws {
+        let _: Bool = try await run(
+            """
+            const list = document.querySelector(\(Self.quoted(selector)));
+            list.value = \(Self.quoted(value));
+            return list.dispatchEvent(new Event("change", {bubbles: true}));
+            """
+        )
+    }
+
     /// Holds the pointer on it until `condition` holds.
     func hold(_ selector: String, until condition: () async throws -> Bool) async throws {
         let element = try await element(selector)
         let name = element.split(separator: "/").last.map(String.init) ?? ""
-        let origin = ["element-6066-11e4-a52e-4f735466cecf": name]
+        let origin = [Found.CodingKeys.element.rawValue: name]
         try await pointer([
             ["type": "pointerMove", "origin": origin, "x": 0, "y": 0], ["type": "pointerDown", "button": 0],
         ])
@@ -169,6 +210,29 @@ final class WebDriver: Sendable {
         let _: Nothing = try await Self.call("POST", address + "/actions", ["actions": [mouse]])
     }
 
+    /// Another tab of the same browser, which is the one that is looked at from then on; its name.
+    func openTab() async throws -> String {
+        let made: [String: String] = try await Self.call(
+            "POST",
+            address + "/window/new",
+            ["type": "tab"]
+        )
+        let name = try #require(made["handle"])
+        try await showTab(name)
+        return name
+    }
+
+    func showTab(_ name: String) async throws {
+        let _: Nothing = try await Self.call("POST", address + "/window", ["handle": name])
+    }
+
+    /// The one that is looked at.
+    func tab() async throws -> String { try await Self.call("GET", address + "/window") }
+
+    func closeTab() async throws {
+        let _: [String] = try await Self.call("DELETE", address + "/window")
+    }
+
     // MARK: What the page shows
 
     /// The value of a script that ends with `return …`.
@@ -177,7 +241,8 @@ final class WebDriver: Sendable {
     }
 
     /// The same of a script that calls its last argument.
-    func runLater<Value: Decodable>(_ script: String, as type: Value.Type = Value.self) async throws -> Value {
+    func runLater<Value: Decodable>(_ script: String, as type: Value.Type = Value.self) async throws -> Value
+    {
         try await Self.call("POST", address + "/execute/async", ["script": script, "args": []])
     }
 

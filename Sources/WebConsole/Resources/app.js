@@ -2,11 +2,12 @@
 
 import { watchAlarms } from "./alarms.js";
 import { Problem, get, isAborted, optional, request } from "./api.js";
+import { h } from "./dom.js";
 import { feed } from "./feed.js";
 import { t } from "./texts.js";
 import { loginPage } from "./login.js";
 import { session } from "./session.js";
-import { build, notice, say, showMenu, showPage, wordsFor } from "./shell.js";
+import { build, heading, notice, say, showMenu, showPage, wordsFor } from "./shell.js";
 
 /** Pages are modules that are fetched when they are opened first. */
 const ROUTES = [
@@ -17,6 +18,8 @@ const ROUTES = [
   { path: /^#\/account$/, load: () => import("./account.js") },
   { path: /^#\/operate(?:\/([a-z]+))?(?:\/(.+))?$/, load: () => import("./operate.js"), operator: true },
 ];
+
+const RELOADED = "vedette.reloaded";
 
 /** @type {AbortController|null} */
 let open = null;
@@ -64,13 +67,26 @@ async function show(moveFocus = true) {
     showMenu(menuEntries(), address);
     if (!route) throw new Problem(404, {});
     if (route.operator && account.role !== "operator") throw new Problem(403, { detail: t.errors.forbidden });
-    const { page } = await route.load();
+    const { page } = await route.load().catch(reload);
     const { title, element } = await page({ account, signal, parts: (match ?? []).slice(1).map(decoded) });
+    sessionStorage.removeItem(RELOADED);
     if (!signal.aborted) showPage(element, title, moveFocus);
   } catch (error) {
     if (signal.aborted || isAborted(error) || !session.user) return;
-    showPage(notice(wordsFor(error)), t.product, moveFocus);
+    showPage(h("div.page", null, heading(t.errors.title), notice(wordsFor(error))), t.errors.title, moveFocus);
   }
+}
+
+/**
+ * A module that is gone belongs to a version before an upgrade of the platform: the page is loaded anew, once.
+ * @param {unknown} error @returns {Promise<any>}
+ */
+async function reload(error) {
+  const response = await fetch("/", { method: "HEAD", cache: "no-store" });
+  if (!response.ok || sessionStorage.getItem(RELOADED)) throw error;
+  sessionStorage.setItem(RELOADED, "yes");
+  location.reload();
+  return new Promise(() => {});
 }
 
 /** @param {string|undefined} part */

@@ -48,9 +48,10 @@ async function showCode(place, signal) {
 /** A binding makes no event of its own: the camera logs in anew, and the list is looked at. */
 async function watch(known, signal) {
   for (;;) {
-    const heard = new Promise((resolve) => feed.addEventListener("event", resolve, { once: true, signal }));
+    const turn = new AbortController();
+    const heard = new Promise((resolve) => feed.addEventListener("event", resolve, { once: true, signal: turn.signal }));
     await Promise.race([heard, pause(LOOK_EVERY, signal)]);
-    signal.throwIfAborted();
+    turn.abort();
     const devices = await all("/devices", {}, signal).catch(() => []);
     const found = devices.find((device) => !known.has(device.device_id));
     if (found) return found;

@@ -11,7 +11,7 @@ export async function page({ account, signal }) {
   const [households, groups, devices] = await Promise.all([
     optional(all("/households", {}, signal)), optional(all("/groups", {}, signal)), all("/devices", {}, signal),
   ]);
-  if (!households && !groups) return { title: t.households.title, element: notice(t.common.notHere) };
+  if (!households && !groups) return { title: t.households.title, element: h("div.page", null, heading(t.households.title), notice(t.common.notHere)) };
   return {
     title: t.households.title,
     element: h(

@@ -24,6 +24,8 @@ export class LivePlayer extends EventTarget {
   /** @type {AbortController|null} */
   #life = null;
   #brokenSockets = 0;
+  /** Stopped because nobody looked: it goes on when somebody does. */
+  #wasLeft = false;
   /** @type {{bytes: number, since: number, reconnects: number, mime: string, way: string, omitted?: string}} */
   figures = { bytes: 0, since: performance.now(), reconnects: 0, mime: "", way: "" };
 
@@ -50,6 +52,11 @@ export class LivePlayer extends EventTarget {
   }
 
   stop() {
+    this.#wasLeft = false;
+    this.#end();
+  }
+
+  #end() {
     if (!this.#life) return;
     this.#life.abort(new DOMException("stopped", "AbortError"));
     this.#life = null;
@@ -58,15 +65,17 @@ export class LivePlayer extends EventTarget {
 
   #watchVisibility(rendition, signal) {
     let timer;
-    let wasLeft = false;
+    const comeBack = () => { if (this.#wasLeft) this.start(rendition); };
+    const leave = () => {
+      this.#end();
+      this.#wasLeft = true;
+      document.addEventListener("visibilitychange", comeBack, { once: true });
+    };
     document.addEventListener("visibilitychange", () => {
       clearTimeout(timer);
-      if (document.hidden) {
-        timer = setTimeout(() => { wasLeft = true; this.stop(); document.addEventListener("visibilitychange", back, { once: true }); }, HIDDEN_TIME);
-      }
+      if (document.hidden) timer = setTimeout(leave, HIDDEN_TIME);
     }, { signal });
-    const back = () => { if (wasLeft && !this.#life) this.start(rendition); };
-    signal.addEventListener("abort", () => { if (!wasLeft) clearTimeout(timer); }, { once: true });
+    signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
   }
 
   async #run(rendition, signal) {

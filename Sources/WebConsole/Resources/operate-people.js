@@ -85,7 +85,7 @@ export async function audit({ signal }) {
   const verdict = h("p", { role: "status" });
   const verify = button(null, t.operate.verify, async () => {
     const answer = await get("/admin/audit/verify", {}, signal);
-    const isWhole = answer.intact ?? answer.valid ?? answer.ok;
+    const isWhole = answer.intact;
     fill(verdict, isWhole ? t.operate.verified : h("strong.failure", null, t.operate.broken));
   });
   const download = button("download", t.operate.export, async () => {

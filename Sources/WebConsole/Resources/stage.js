@@ -2,7 +2,7 @@
 
 import { deviceAt, post, remove, request } from "./api.js";
 import { fill, h, repeat } from "./dom.js";
-import { exactClock, dateTime, rate } from "./format.js";
+import { dayName, exactClock, rate } from "./format.js";
 import { icon } from "./icons.js";
 import { LivePlayer, delayOf, play } from "./live.js";
 import { RecordingPlayer } from "./playback.js";
@@ -117,7 +117,7 @@ export class Stage extends EventTarget {
     this.video.addEventListener("click", () => { if (this.video.paused) play(this.video); }, { signal });
     repeat(1000, signal, () => {
       this.#showFigures();
-      this.when.textContent = this.isRecorded ? dateTime(this.time).replace(/,? [^,]*$/, "") + " " + exactClock(this.time) : "";
+      this.when.textContent = this.isRecorded ? `${dayName(this.time)} ${exactClock(this.time)}` : "";
       if (!this.isRecorded && this.live.isRunning) this.dispatchEvent(new Event("time"));
     });
     this.#showButtons();
