@@ -98,7 +98,7 @@ export class Stage extends EventTarget {
       this.statistics.hidden = !this.statistics.hidden;
       figures.setAttribute("aria-expanded", String(!this.statistics.hidden));
       this.#showFigures();
-    });
+    }, ".wide-only");
     figures.setAttribute("aria-expanded", "false");
     const snapshot = iconButton("photo", t.live.snapshot, () => this.#snapshot());
     const full = iconButton("full", t.live.full, () => (document.fullscreenElement ? document.exitFullscreen() : this.element.requestFullscreen()));
