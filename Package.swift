@@ -151,6 +151,14 @@ let package = Package(
             ]
         ),
 
+        // The console in the browser: a client of the API, carried by the program.
+        .target(
+            name: "WebConsole",
+            dependencies: [crypto, httpTypes, hummingbird, nioCore],
+            resources: [.embedInCode("Resources")],
+            swiftSettings: settings
+        ),
+
         // The other ends of the wire.
         room(
             "PremisesUnit",
@@ -182,7 +190,7 @@ let package = Package(
             dependencies: [
                 "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "Bus", "Store", "Blobs", "ServerKit",
                 "CentreManagement", "ServiceControl", "MediaDistribution", "CloudStorage", "CustomerAccess",
-                "PremisesUnit", "CustomerUnit", "DeviceCheck",
+                "PremisesUnit", "CustomerUnit", "DeviceCheck", "WebConsole",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
             ],
             swiftSettings: settings
@@ -288,6 +296,7 @@ let package = Package(
             ["DeviceCheck", "PremisesUnit", "HSSModel", "HostClock", "Vs", "Vd"]
         ),
         tests("Tidy", []),
+        tests("WebConsoleTests", ["WebConsole", httpTypes, hummingbird, hummingbirdTesting, nioCore]),
         tests(
             "SimulationTests",
             [

@@ -12,6 +12,7 @@ import ServiceControl
 import ServiceLifecycle
 import Store
 import Vs
+import WebConsole
 
 /// Every role of the platform in one process: what runs is what this list says.
 struct Platform {
@@ -190,6 +191,7 @@ struct Platform {
             recordings: recordings,
             playback: playback,
             library: firmware.library,
+            console: WebConsole(media: ["https://\(domain):\(configuration.https.port)"]),
             plainPort: configuration.httpPort
         ).buildResponder()
         let gate = ConnectionGate(limits: limits, listener: "http", metrics: metrics)
@@ -314,6 +316,7 @@ struct Platform {
         recordings: Recordings,
         playback: PlaybackDesk,
         library: FirmwareLibrary,
+        console: WebConsole,
         plainPort: Int
     ) -> Router<PlatformContext> {
         let router = Router(context: PlatformContext.self)
@@ -328,6 +331,7 @@ struct Platform {
         recordings.storage.addRoutes(to: router) { $0.remoteAddress }
         playback.addRoutes(to: router) { $0.isThere }
         library.addRoutes(to: router) { $0.remoteAddress }
+        console.addRoutes(to: router)
         return router
     }
 }

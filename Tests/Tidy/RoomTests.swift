@@ -46,6 +46,7 @@ import Testing
         "CustomerAccess": server.union([
             "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
         ]),
+        "WebConsole": ["Crypto", "HTTPTypes", "Hummingbird", "NIOCore"],
         "PremisesUnit": nio.union([
             "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "MediaFormats", "SRTTransport",
             "AsyncHTTPClient", "Dispatch", "Foundation", "Glibc", "Synchronization",

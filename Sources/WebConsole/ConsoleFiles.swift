@@ -1,0 +1,50 @@
+/// What the console consists of: every file of `Resources`, which the build writes into the program.
+enum ConsoleFiles {
+    /// The page itself, which names the others.
+    static let page = PackageResources.index_html
+
+    /// In the order of their names.
+    static let all: [(name: String, bytes: [UInt8])] = [
+        ("account.js", PackageResources.account_js),
+        ("alarms.js", PackageResources.alarms_js),
+        ("api.js", PackageResources.api_js),
+        ("app.js", PackageResources.app_js),
+        ("base.css", PackageResources.base_css),
+        ("bind.js", PackageResources.bind_js),
+        ("calendar.js", PackageResources.calendar_js),
+        ("camera.css", PackageResources.camera_css),
+        ("camera.js", PackageResources.camera_js),
+        ("cameras.js", PackageResources.cameras_js),
+        ("clip.js", PackageResources.clip_js),
+        ("dom.js", PackageResources.dom_js),
+        ("feed.js", PackageResources.feed_js),
+        ("format.js", PackageResources.format_js),
+        ("households.js", PackageResources.households_js),
+        ("icon.svg", PackageResources.icon_svg),
+        ("icons.js", PackageResources.icons_js),
+        ("lists.css", PackageResources.lists_css),
+        ("live.js", PackageResources.live_js),
+        ("login.js", PackageResources.login_js),
+        ("manifest.webmanifest", PackageResources.manifest_webmanifest),
+        ("mp4.js", PackageResources.mp4_js),
+        ("operate-firmware.js", PackageResources.operate_firmware_js),
+        ("operate-people.js", PackageResources.operate_people_js),
+        ("operate-storage.js", PackageResources.operate_storage_js),
+        ("operate-streams.js", PackageResources.operate_streams_js),
+        ("operate-units.js", PackageResources.operate_units_js),
+        ("operate.js", PackageResources.operate_js),
+        ("pictures.js", PackageResources.pictures_js),
+        ("playback.js", PackageResources.playback_js),
+        ("ptz.js", PackageResources.ptz_js),
+        ("qr.js", PackageResources.qr_js),
+        ("recordings.js", PackageResources.recordings_js),
+        ("session.js", PackageResources.session_js),
+        ("share.js", PackageResources.share_js),
+        ("shell.css", PackageResources.shell_css),
+        ("shell.js", PackageResources.shell_js),
+        ("stage.js", PackageResources.stage_js),
+        ("tables.js", PackageResources.tables_js),
+        ("texts.js", PackageResources.texts_js),
+        ("timeline.js", PackageResources.timeline_js),
+    ]
+}
