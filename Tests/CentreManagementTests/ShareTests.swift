@@ -2,6 +2,7 @@ import Bus
 import CentreManagement
 import HSSModel
 import HostClock
+import Store
 import Synchronization
 import Testing
 
