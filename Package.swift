@@ -112,7 +112,7 @@ let package = Package(
         room(
             "CentreManagement",
             [
-                "HSSModel", "Vs", "Vd", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto,
+                "HSSModel", "Vs", "Vd", "Vr", "HostClock", "Bus", "Store", "Blobs", "ServerKit", crypto,
                 cryptoExtras,
                 httpTypes, hummingbird, lifecycle, logging, nioCore,
             ]
@@ -252,8 +252,8 @@ let package = Package(
         tests(
             "CentreManagementTests",
             [
-                "CentreManagement", "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit",
-                httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
+                "CentreManagement", "HSSModel", "HostClock", "Vs", "Vd", "Vr", "Bus", "Store", "Blobs",
+                "ServerKit", httpTypes, hummingbird, hummingbirdTesting, lifecycle, logging, nioCore,
             ]
         ),
         tests(

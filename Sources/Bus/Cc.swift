@@ -4,10 +4,45 @@ package import HSSModel
 package struct Principal: Sendable, Equatable {
     package var user: UserName
     package var role: Role
+    /// What the token may be used for.
+    package var scopes: Scopes
+    /// Nil: nobody's login, but the platform asking on somebody's account.
+    package var session: UserSessionID?
 
-    package init(user: UserName, role: Role) {
+    package init(user: UserName, role: Role, scopes: Scopes = .all, session: UserSessionID? = nil) {
         self.user = user
         self.role = role
+        self.scopes = scopes
+        self.session = session
+    }
+}
+
+/// What somebody shows at the door. Outside text: whoever receives it checks it.
+package struct PersonLogin: Sendable {
+    package var user: String
+    package var password: Secret
+    /// Of an authenticator, or a recovery code.
+    package var code: Secret?
+    package var scopes: Scopes
+    /// Of the client, for lock-outs and for the list of sessions.
+    package var address: String
+    /// What the program says of itself (`User-Agent`).
+    package var client: String?
+
+    package init(
+        user: String,
+        password: Secret,
+        code: Secret? = nil,
+        scopes: Scopes = .all,
+        address: String,
+        client: String? = nil
+    ) {
+        self.user = user
+        self.password = password
+        self.code = code
+        self.scopes = scopes
+        self.address = address
+        self.client = client
     }
 }
 
@@ -83,10 +118,12 @@ package struct DeviceRecord: Sendable, Equatable {
 package struct VisibleDevice: Sendable, Equatable {
     package var device: DeviceRecord
     package var rights: Rights
+    package var role: DeviceRole
 
-    package init(device: DeviceRecord, rights: Rights) {
+    package init(device: DeviceRecord, rights: Rights, role: DeviceRole = .owner) {
         self.device = device
         self.rights = rights
+        self.role = role
     }
 }
 
@@ -135,9 +172,13 @@ package struct BindCode: Sendable {
 package enum ManagementError: Error, Equatable, CustomStringConvertible {
     /// Wrong user or password, or a token that is unknown, expired or withdrawn.
     case unauthenticated
+    /// User and password are right; the code of the user's authenticator is missing.
+    case codeRequired
     case lockedOut(retryAfter: Duration)
     /// The caller may not do this at all (an operator's call by a customer).
     case forbidden
+    /// The caller may see it but not do this with it: who may, in a sentence.
+    case noRight(String)
     /// It does not exist, or the caller may not know that it does.
     case notFound(String)
     /// It exists already or is in a state that does not allow this.
@@ -151,9 +192,11 @@ package enum ManagementError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .unauthenticated: "wrong user, password or token"
+        case .codeRequired: "a code of the authenticator is needed too"
         case .lockedOut(let delay):
             "too many failed attempts; again in \(Int(delay.inSeconds.rounded(.up))) s"
         case .forbidden: "only an operator may do this"
+        case .noRight(let what): what
         case .notFound(let what): "\(what) does not exist"
         case .conflict(let what): what
         case .invalid(let field, let rule): "\(field): \(rule)"
@@ -165,12 +208,7 @@ package enum ManagementError: Error, Equatable, CustomStringConvertible {
 
 /// Reference point Cc, accounts (§8.3.2 e).
 package protocol AccountPoint: Sendable {
-    /// `address` is the client's, for lock-outs.
-    func openSession(
-        user: String,
-        password: Secret,
-        from address: String
-    ) async throws(ManagementError) -> SessionTokens
+    func openSession(_ login: PersonLogin) async throws(ManagementError) -> SessionTokens
     /// A refresh token works once; using an old one again ends its session.
     func refreshSession(_ refresh: Secret) async throws(ManagementError) -> SessionTokens
     func closeSession(access: Secret) async throws(ManagementError)
@@ -195,6 +233,17 @@ package protocol AccountPoint: Sendable {
     ) async throws(ManagementError) -> UserRecord
 }
 
+extension AccountPoint {
+    /// `address` is the client's, for lock-outs.
+    package func openSession(
+        user: String,
+        password: Secret,
+        from address: String
+    ) async throws(ManagementError) -> SessionTokens {
+        try await openSession(PersonLogin(user: user, password: password, address: address))
+    }
+}
+
 /// Reference point Cc, devices and bindings (§8.3.2 e).
 package protocol DevicePoint: Sendable {
     /// Devices that the caller may see, ordered by device ID.
@@ -207,6 +256,7 @@ package protocol DevicePoint: Sendable {
     func device(_ id: String, visibleTo caller: Principal) async throws(ManagementError) -> VisibleDevice
 
     func issueBindCode(for caller: Principal) async throws(ManagementError) -> BindCode
+    /// The owner gives the device up; whoever it was shared with loses it too.
     func unbind(_ id: String, by caller: Principal) async throws(ManagementError)
 
     func addDevice(_ device: NewDevice, by caller: Principal) async throws(ManagementError) -> EnrolledDevice

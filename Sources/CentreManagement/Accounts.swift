@@ -7,7 +7,6 @@ import Store
 import Synchronization
 
 extension Registry: AccountPoint {
-    private static let passwordLength = 8...128
     private static let operatorName = UserName(unchecked: "admin")
 
     /// Makes the operator `admin` where there is none. Returns the password if it had to make one, for the
@@ -26,31 +25,32 @@ extension Registry: AccountPoint {
         }
     }
 
-    package func openSession(
-        user: String,
-        password: Secret,
-        from address: String
-    ) async throws(ManagementError) -> SessionTokens {
-        let name = UserName(rawValue: user)
+    package func openSession(_ login: PersonLogin) async throws(ManagementError) -> SessionTokens {
+        let name = UserName(rawValue: login.user)
         let attempt: LoginGuard<UserName>.Attempt
-        switch userGuard.withLock({ $0.begin(name, from: NetworkPrefix(address), at: .now) }) {
+        switch userGuard.withLock({ $0.begin(name, from: NetworkPrefix(login.address), at: .now) }) {
         case .wait(let delay):
             metrics.users.locked.add()
             throw .lockedOut(retryAfter: delay)
         case .attempt(let begun): attempt = begun
         }
         do throws(ManagementError) {
-            guard let user = try await authenticated(name, password) else {
+            guard let user = try await authenticated(name, login.password),
+                try await showsSecondFactor(login.code, of: user)
+            else {
                 userGuard.withLock { $0.failed(attempt, at: .now) }
                 metrics.users.refused.add()
                 throw ManagementError.unauthenticated
             }
-            let tokens = try await openSession(of: user)
+            let tokens = try await openSession(of: user, login)
             userGuard.withLock { $0.succeeded(attempt) }
             metrics.users.accepted.add()
             return tokens
         } catch .unauthenticated {
             throw .unauthenticated
+        } catch .codeRequired {
+            userGuard.withLock { $0.abandoned(attempt) }
+            throw .codeRequired
         } catch {
             userGuard.withLock { $0.abandoned(attempt) }
             metrics.users.unavailable.add()
@@ -73,6 +73,7 @@ extension Registry: AccountPoint {
         switch rotation {
         case .rotated: return tokens
         case .reused(let user):
+            await end(leases.take(StoredSession.id(familyHash: tokenHash(presented.family)), of: user))
             metrics.reusedTokens.add()
             logger.notice(
                 "session closed: an old refresh token came again; the user has to log in anew",
@@ -85,17 +86,21 @@ extension Registry: AccountPoint {
 
     package func closeSession(access: Secret) async throws(ManagementError) {
         let hash = tokenHash(access.reveal())
-        guard try await stored({ try await $0.closeSession(accessHash: hash) }) else {
+        let user = try await stored { try await $0.grant(accessHash: hash, at: .now) }?.user
+        guard let session = try await stored({ try await $0.closeSession(accessHash: hash) }) else {
             throw .unauthenticated
         }
+        if let user { await end(leases.take(session, of: user)) }
     }
 
     package func principal(access: Secret) async throws(ManagementError) -> Principal {
         let hash = tokenHash(access.reveal())
-        guard let grant = try await stored({ try await $0.grant(accessHash: hash, at: .now) }) else {
+        let now = WallTime.now
+        guard let grant = try await stored({ try await $0.grant(accessHash: hash, at: now) }) else {
             throw .unauthenticated
         }
-        return Principal(user: grant.user, role: grant.role)
+        uses.note(grant, at: now)
+        return Principal(user: grant.user, role: grant.role, scopes: grant.scopes, session: grant.session)
     }
 
     package func addUser(
@@ -133,14 +138,14 @@ extension Registry: AccountPoint {
     }
 
     /// Nil alike for an unknown user, a wrong password and a disabled user; each costs one hash.
-    private func authenticated(
+    func authenticated(
         _ name: UserName?,
         _ password: Secret
     ) async throws(ManagementError) -> StoredUser? {
         var user: StoredUser?
         if let name { user = try await stored { try await $0.user(name) } }
         // A longer one cannot be anybody's; cut, it costs the same and matches nothing.
-        let fits = password.reveal().utf8.count <= Self.longestPasswordInBytes
+        let fits = password.reveal().utf8.count <= PasswordRules.longestInBytes
         let check = try await hashing {
             try await $0.check(fits ? password : Secret(""), against: fits ? user?.passwordHash : nil)
         }
@@ -153,7 +158,10 @@ extension Registry: AccountPoint {
         return user
     }
 
-    private func openSession(of user: StoredUser) async throws(ManagementError) -> SessionTokens {
+    private func openSession(
+        of user: StoredUser,
+        _ login: PersonLogin
+    ) async throws(ManagementError) -> SessionTokens {
         let family = RandomText.base64URL(bits: 128)
         let now = WallTime.now
         let (tokens, hashes) = makeTokens(family: family, at: now)
@@ -161,7 +169,10 @@ extension Registry: AccountPoint {
             familyHash: tokenHash(family),
             user: user.name,
             tokens: hashes,
-            createdAt: now
+            createdAt: now,
+            scopes: login.scopes,
+            address: ClientWords.clean(login.address),
+            client: login.client.flatMap(ClientWords.clean)
         )
         do {
             try await store.open(session, keeping: limits.sessionsPerUser)
@@ -195,13 +206,7 @@ extension Registry: AccountPoint {
         password: Secret,
         role: Role
     ) async throws(ManagementError) -> StoredUser {
-        let text = password.reveal()
-        guard Self.passwordLength.contains(text.count), text.utf8.count <= Self.longestPasswordInBytes else {
-            throw .invalid(
-                field: "password",
-                "expected \(Self.passwordLength.lowerBound) to \(Self.passwordLength.upperBound) characters"
-            )
-        }
+        try Self.demand(password, of: name)
         let hash = try await hashing { try await $0.hash(password) }
         let user = StoredUser(
             name: name,
@@ -214,9 +219,17 @@ extension Registry: AccountPoint {
         return user
     }
 
-    private static let longestPasswordInBytes = 1024
+    static func demand(
+        _ password: Secret,
+        of name: UserName,
+        as field: String = "password"
+    ) throws(ManagementError) {
+        if let objection = PasswordRules.objection(to: password, of: name) {
+            throw .invalid(field: field, objection)
+        }
+    }
 
-    private func hashing<Value>(
+    func hashing<Value>(
         _ body: (PasswordHasher) async throws -> Value
     ) async throws(ManagementError) -> Value {
         do {

@@ -9,27 +9,79 @@ import Vs
 extension Registry: DevicePoint {
     private static let longestName = 128
 
+    /// What a guest may not use at this moment is left out, so the store is asked until the page is full.
     package func devices(
         after: UnitID?,
         limit: Int,
         visibleTo caller: Principal
     ) async throws(ManagementError) -> [VisibleDevice] {
-        let owner = caller.role == .operator ? nil : caller.user
-        let page = try await stored { try await $0.devices(after: after, limit: limit, owner: owner) }
-        return page.map { VisibleDevice(device: record($0), rights: .owner) }
+        guard caller.role != .operator else {
+            let page = try await stored { try await $0.devices(after: after, limit: limit, owner: nil) }
+            return page.compactMap { visible(StoredAccess(device: $0, grants: []), to: caller) }
+        }
+        var found: [VisibleDevice] = []
+        var after = after
+        while found.count < limit {
+            let count = min(limit - found.count, pageLimit)
+            let last = after
+            let page = try await stored {
+                try await $0.accesses(of: caller.user, after: last, limit: count)
+            }
+            found += page.compactMap { visible($0, to: caller) }
+            guard page.count == count, let next = page.last?.device.unit else { break }
+            after = next
+        }
+        return found
     }
 
-    /// An operator has the rights of the owner on every device: whoever runs the platform can read its disks anyway,
-    /// and a listing that pretended otherwise would only mislead.
     package func device(
         _ id: String,
         visibleTo caller: Principal
     ) async throws(ManagementError) -> VisibleDevice {
         guard let unit = UnitID(rawValue: id),
-            let device = try await stored({ try await $0.device(unit) }),
-            caller.role == .operator || device.owner == caller.user
+            let found = try await stored({ try await $0.access(of: caller.user, to: unit) }),
+            let visible = visible(found, to: caller)
         else { throw .notFound("device \(id.prefix(64))") }
-        return VisibleDevice(device: record(device), rights: .owner)
+        return visible
+    }
+
+    /// Whether somebody may watch a channel at a moment, and when the answer may be another one (``RightsWatch``).
+    package func mayWatch(
+        _ watch: LiveWatch,
+        at now: WallTime
+    ) async throws(ManagementError) -> (may: Bool, until: WallTime?) {
+        guard let user = try await stored({ try await $0.user(watch.user) }), !user.disabled,
+            let found = try await stored({ try await $0.access(of: watch.user, to: watch.channel.unit) })
+        else { return (false, nil) }
+        let access = DeviceAccess(
+            of: user.name,
+            user.role,
+            owner: found.device.owner,
+            grants: found.grants,
+            at: now,
+            plan: plans.plan
+        )
+        return (
+            access?.rights.contains(.live) ?? false,
+            DeviceAccess.nextChange(of: found.grants, after: now, plan: plans.plan)
+        )
+    }
+
+    private func visible(_ found: StoredAccess, to caller: Principal) -> VisibleDevice? {
+        DeviceAccess(
+            of: caller.user,
+            caller.role,
+            owner: found.device.owner,
+            grants: found.grants,
+            at: .now,
+            plan: plans.plan
+        ).map {
+            VisibleDevice(
+                device: record(found.device),
+                rights: $0.rights.intersection(caller.scopes.rights),
+                role: $0.role
+            )
+        }
     }
 
     package func issueBindCode(for caller: Principal) async throws(ManagementError) -> BindCode {
@@ -61,8 +113,10 @@ extension Registry: DevicePoint {
     }
 
     package func unbind(_ id: String, by caller: Principal) async throws(ManagementError) {
-        guard let unit = UnitID(rawValue: id) else { throw .notFound("device \(id.prefix(64))") }
+        let unit = try await owned(id, by: caller, to: "give this device up; end your own share to leave it")
+            .unit
         let owner = caller.role == .operator ? nil : caller.user
+        let shares = try await stored { try await $0.shares(of: unit) }
         await ownerChanges(of: unit)
         let former: UserName?
         do {
@@ -73,6 +127,10 @@ extension Registry: DevicePoint {
             throw ManagementError(error)
         }
         if let former { await announce(.unbound(unit, from: former)) }
+        let news = shares.map {
+            ShareNews(unit: unit, user: $0.user, change: .ended, rights: $0.grant.rights)
+        }
+        await announce(AccessChange(units: [unit], news: news))
     }
 
     package func addDevice(

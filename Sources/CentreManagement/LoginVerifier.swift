@@ -22,7 +22,7 @@ package struct LoginVerifier: Sendable {
     private static let nobody = UnitID(unchecked: "-")
     private static let nothing = Secret("-")
 
-    private let seal: SymmetricKey
+    let seal: SymmetricKey
     /// `vd.signed_login: required`. Passwords are hashed all the same, and then refused.
     private let refusesPasswords: Bool
     /// What unknown devices are checked against.
@@ -122,7 +122,7 @@ package struct LoginVerifier: Sendable {
 }
 
 /// Nil where anything is no hexadecimal digit.
-private func bytes(hexadecimal text: Substring) -> [UInt8]? {
+func bytes(hexadecimal text: Substring) -> [UInt8]? {
     let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
     guard digits.count == text.utf8.count, digits.count.isMultiple(of: 2) else { return nil }
     return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }

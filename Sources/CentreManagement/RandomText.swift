@@ -8,8 +8,11 @@ enum RandomText {
     }
 
     /// RFC 4648 alphabet in lower case, without padding; `bits` is a multiple of 40.
-    static func base32(bits: Int) -> String {
-        encode(bytes(bits), alphabet: Array("abcdefghijklmnopqrstuvwxyz234567".utf8))
+    static func base32(bits: Int) -> String { base32(bytes(bits)) }
+
+    /// A multiple of five octets.
+    static func base32(_ bytes: [UInt8]) -> String {
+        encode(bytes, alphabet: Array("abcdefghijklmnopqrstuvwxyz234567".utf8))
     }
 
     /// Crockford's alphabet: no letter that people or printers take for another. `bits` is a multiple of 40.
@@ -25,7 +28,7 @@ enum RandomText {
             .replacingOccurrences(of: "=", with: "")
     }
 
-    private static func bytes(_ bits: Int) -> [UInt8] {
+    static func bytes(_ bits: Int) -> [UInt8] {
         SymmetricKey(size: .init(bitCount: bits)).withUnsafeBytes { Array($0) }
     }
 

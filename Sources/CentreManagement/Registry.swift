@@ -6,6 +6,7 @@ package import ServerKit
 import ServiceLifecycle
 package import Store
 import Synchronization
+package import Vr
 
 /// A change after which somebody should no longer have what they have.
 package enum DeviceChange: Sendable, Equatable {
@@ -37,6 +38,17 @@ package final class Registry: Sendable {
         package var userLogin = LoginGuard<UserName>.Rules()
         /// Units whose signed logins are remembered at a time (``NonceMemory``).
         package var signingUnits = 40_000
+        package var tokensPerUser = 20
+        package var sharesPerDevice = 50
+        package var sharesPerUser = 1000
+        package var householdsPerUser = 20
+        package var householdMembers = 50
+        package var householdDevices = 200
+        package var groupsPerUser = 50
+        package var groupDevices = 200
+        /// Names of other people that one caller tries: a burst, then one in each interval.
+        package var nameBurst = 20
+        package var nameInterval: Duration = .seconds(30)
 
         package init() {}
     }
@@ -47,6 +59,8 @@ package final class Registry: Sendable {
         var change: (@Sendable (DeviceChange) async -> Void)?
         var userDisabled: (@Sendable (UserName) async -> Void)?
         var ownerChanges: (@Sendable (UnitID) async -> Void)?
+        var accessChange: (@Sendable (AccessChange) async -> Void)?
+        var leaseEnd: (@Sendable (LeaseID, ChannelAddress) async -> Void)?
     }
 
     let store: any CentreStore
@@ -61,6 +75,10 @@ package final class Registry: Sendable {
     let logins: LoginReader
     let nonces: Mutex<NonceMemory>
     let sightings = SightingJournal()
+    let plans: WeeklyPlans
+    let leases = LeaseBook()
+    let uses = UseJournal()
+    let nameRates: Mutex<RateLimiter<UserName>>
     private let followers = Mutex(Followers())
     /// Revocations since the last upkeep, told once more by the next: a login that was under way when the device
     /// was disabled may have become a session only after the first telling.
@@ -73,10 +91,19 @@ package final class Registry: Sendable {
         hasher: PasswordHasher = PasswordHasher(),
         limits: Limits = Limits(),
         verifier: LoginVerifier = LoginVerifier(),
+        zone: @escaping @Sendable (String) -> ZoneOffsets? = { $0 == "UTC" ? .utc : nil },
         metrics: MetricRegistry,
         logger: Logger
     ) {
         self.store = store
+        plans = WeeklyPlans(zone: zone)
+        nameRates = Mutex(
+            RateLimiter(
+                perSecond: 1 / limits.nameInterval.inSeconds,
+                burst: limits.nameBurst,
+                capacity: limits.login.capacity
+            )
+        )
         self.verifier = verifier
         nonces = Mutex(NonceMemory(units: limits.signingUnits, startedAt: .now))
         logins = LoginReader(verifier) { units, accepts async throws(StoreError) in
@@ -114,6 +141,27 @@ package final class Registry: Sendable {
     /// action; the change waits for it.
     package func onOwnerChange(_ action: @escaping @Sendable (UnitID) async -> Void) {
         followers.withLock { $0.ownerChanges = action }
+    }
+
+    /// Sets what is done when rights on devices have changed. One action; the call that changed them returns after it.
+    package func onAccessChange(_ action: @escaping @Sendable (AccessChange) async -> Void) {
+        followers.withLock { $0.accessChange = action }
+    }
+
+    func announce(_ change: AccessChange) async {
+        guard !change.units.isEmpty else { return }
+        let action = followers.withLock { $0.accessChange }
+        await action?(change)
+    }
+
+    /// Sets what is done with what a session opened when the session ends. One action.
+    package func onLeaseEnd(_ action: @escaping @Sendable (LeaseID, ChannelAddress) async -> Void) {
+        followers.withLock { $0.leaseEnd = action }
+    }
+
+    func end(_ entries: [LeaseBook.Entry]) async {
+        let action = followers.withLock { $0.leaseEnd }
+        for entry in entries { await action?(entry.lease, entry.channel) }
     }
 
     func ownerChanges(of unit: UnitID) async {
@@ -224,6 +272,8 @@ extension Registry: Service {
         do {
             await writeSightings()
             try await repeatRevocations()
+            try await writeUses()
+            try await endExpiredShares()
             _ = try await store.dropExpired(at: .now)
             metrics.sessions.set(try await store.sessionCount())
             metrics.devices.set(try await store.deviceCount())

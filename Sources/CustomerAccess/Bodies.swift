@@ -7,6 +7,9 @@ import HSSModel
 struct LoginBody: Decodable {
     var user: String
     var password: String
+    /// Of an authenticator, or a recovery code.
+    var code: String?
+    var scope: String?
 }
 
 struct RefreshBody: Decodable {
@@ -84,6 +87,8 @@ struct DeviceBody: Encodable {
     var lastSeen: String?
     /// Nil: it never told.
     var battery: BatteryBody?
+    var role: DeviceRole
+    var owner: String?
     var rights: [String]
     var channels: [Channel]
 
@@ -97,6 +102,8 @@ struct DeviceBody: Encodable {
         firmwareModel = presence?.knownFirmwareModel ?? device.firmwareModel
         lastSeen = (presence?.lastSeen ?? device.lastSeen)?.rfc3339
         self.battery = battery.map { BatteryBody($0) }
+        role = visible.role
+        owner = device.owner?.rawValue
         rights = visible.rights.words
         channels = device.channels.sorted { $0.key < $1.key }.map { number, id in
             let reported = presence?.channels.first { $0.number == number }
@@ -240,13 +247,6 @@ extension ChannelState {
         case .error: "error"
         case .disabled: "disabled"
         }
-    }
-}
-
-extension Rights {
-    fileprivate var words: [String] {
-        [(Rights.live, "live"), (.playback, "playback"), (.control, "control"), (.talk, "talk")]
-            .filter { contains($0.0) }.map(\.1)
     }
 }
 

@@ -30,7 +30,8 @@ extension CustomerAPI {
         }
         api.delete("devices/:id/config") { _, context in
             try await answering {
-                try await units.resetConfiguration(of: try await unit(context, needing: .control))
+                let unit = try await ownUnit(context, to: "reset its configuration")
+                try await units.resetConfiguration(of: unit)
                 return Response(status: .accepted)
             }
         }

@@ -22,8 +22,10 @@ package struct CustomerAPI: Sendable {
         /// Largest JSON body in bytes (`limits.request_body`).
         package var bodySize: Int
 
-        /// Longest silence of an event stream, and how often its session is checked.
+        /// Longest silence of an event stream.
         package var eventHeartbeat = Duration.seconds(15)
+        /// How often its session is checked, and its heartbeat at the latest.
+        package var eventCheck = Duration.seconds(5)
 
         package init(requestsPerSecond: Double = 50, burst: Int = 200, bodySize: Int = 65_536) {
             self.requestsPerSecond = requestsPerSecond
@@ -47,6 +49,7 @@ package struct CustomerAPI: Sendable {
     private let recordChecks: (any RecordCheckPoint)?
     private let recordControl: (any RecordControlPoint)?
     private let recordings: (any PlaybackPoint)?
+    let access: (any AccessPoint)?
     let settings: Settings
     let logger: Logger
     /// How long a play ticket handed out stays good.
@@ -68,6 +71,7 @@ package struct CustomerAPI: Sendable {
         recordChecks: (any RecordCheckPoint)? = nil,
         recordControl: (any RecordControlPoint)? = nil,
         recordings: (any PlaybackPoint)? = nil,
+        access: (any AccessPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -86,6 +90,7 @@ package struct CustomerAPI: Sendable {
         self.recordChecks = recordChecks
         self.recordControl = recordControl
         self.recordings = recordings
+        self.access = access
         self.settings = settings
         self.logger = logger
     }
@@ -112,6 +117,12 @@ package struct CustomerAPI: Sendable {
         if let recordings { addRecordingRoutes(to: known, recordings) }
         if let channels { addChannelSettingRoutes(to: known, channels) }
         if let firmware { addFirmwareRoutes(to: known, firmware) }
+        if let access {
+            addShareRoutes(to: known, access)
+            addHouseholdRoutes(to: known, access)
+            addGroupRoutes(to: known, access)
+            addAccountRoutes(to: known, access)
+        }
         if let usage { addUsageRoutes(to: known, usage) }
         if let upkeep { addRecordUpkeepRoutes(to: known, upkeep) }
         if let nodes { addNodeRoutes(to: known, nodes) }
@@ -126,9 +137,14 @@ package struct CustomerAPI: Sendable {
             let body = try await decode(LoginBody.self, from: request)
             return try await answering {
                 let tokens = try await accounts.openSession(
-                    user: body.user,
-                    password: Secret(body.password),
-                    from: context.remoteAddress
+                    PersonLogin(
+                        user: body.user,
+                        password: Secret(body.password),
+                        code: body.code.map { Secret($0) },
+                        scopes: try ScopeText.scopes(body.scope) ?? .all,
+                        address: context.remoteAddress,
+                        client: request.headers[.userAgent]
+                    )
                 )
                 return try JSONBody.answer(TokensBody(tokens), .created)
             }

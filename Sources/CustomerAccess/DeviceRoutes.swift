@@ -91,6 +91,7 @@ extension CustomerAPI {
         // A camera is not woken for what cannot be had.
         try await media.checkOffer(of: rendition)
         let lease = try await control.startLive(channel, for: caller.user)
+        await access?.note(lease.lease, on: channel, of: caller)
         let play: PlayAddresses
         do throws(MediaError) {
             play = try await media.play(

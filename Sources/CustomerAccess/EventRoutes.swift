@@ -34,16 +34,19 @@ extension CustomerAPI {
                 )
                 let bell = try activity.events.bell()
                 let accounts = accounts
-                let heartbeat = settings.eventHeartbeat
+                let (heartbeat, check) = (settings.eventHeartbeat, settings.eventCheck)
                 return Response(
                     status: .ok,
                     headers: [
                         .contentType: "text/event-stream", .cacheControl: "no-store",
                     ],
                     body: ResponseBody { writer in
-                        try await Self.follow(follower, bell, heartbeat, &writer) {
-                            // A session that ended must not go on listening.
-                            (try? await accounts.principal(access: session)) == caller
+                        try await Self.follow(follower, bell, heartbeat, min(check, heartbeat), &writer) {
+                            // A session that ended must not go on listening, nor anybody to a device that is gone.
+                            guard (try? await accounts.principal(access: session)) == caller else {
+                                return false
+                            }
+                            return (try? await follower.mayGoOn()) ?? true
                         }
                         try await writer.finish(nil)
                     }
@@ -58,6 +61,7 @@ extension CustomerAPI {
         _ follower: EventFollower,
         _ bell: AsyncStream<Void>,
         _ heartbeat: Duration,
+        _ check: Duration,
         _ writer: inout any ResponseBodyWriter,
         while isValid: @Sendable () async -> Bool
     ) async throws {
@@ -70,18 +74,20 @@ extension CustomerAPI {
                 wake.finish()
             }
             group.addTask {
-                while (try? await Task.sleep(for: heartbeat)) != nil { wake.yield() }
+                while (try? await Task.sleep(for: check)) != nil { wake.yield() }
             }
             try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
             wake.yield()
-            var checkedAt = Instant.now
+            var (checkedAt, beatAt) = (Instant.now, Instant.now)
             for await _ in wakes.cancelOnGracefulShutdown() {
                 while let frames = try await follower.next() {
                     if !frames.isEmpty { try await writer.write(ByteBuffer(string: frames)) }
                 }
-                guard Instant.now - checkedAt >= heartbeat else { continue }
+                guard Instant.now - checkedAt >= check else { continue }
                 guard await isValid() else { return }
                 checkedAt = .now
+                guard checkedAt - beatAt >= heartbeat else { continue }
+                beatAt = checkedAt
                 try await writer.write(ByteBuffer(string: follower.heartbeat))
             }
         }
@@ -155,12 +161,14 @@ struct EventFollower: Sendable {
     mutating func next() async throws -> String? {
         let page = try await events.events(after: last, limit: Self.page)
         guard let newest = page.last else { return nil }
-        var visible: [UnitID: Bool] = [:]
+        var roles: [UnitID: DeviceRole?] = [:]
         var frames = ""
         for event in page where isWanted(event.event) {
             let unit = event.event.unit
-            if visible[unit] == nil { visible[unit] = try await isVisible(unit) }
-            if visible[unit] ?? false { frames += event.frame }
+            let role: DeviceRole?
+            if let known = roles[unit] { role = known } else { role = try await self.role(on: unit) }
+            roles[unit] = .some(role)
+            if event.event.isAudible(to: caller.user, role) { frames += event.frame }
         }
         last = newest.id
         return frames
@@ -173,12 +181,18 @@ struct EventFollower: Sendable {
         (filter.unit == nil || filter.unit == event.unit) && (filter.kinds?.contains(event.kind) ?? true)
     }
 
-    private func isVisible(_ unit: UnitID) async throws -> Bool {
+    /// False: it is of one device, which the caller does not see any more.
+    func mayGoOn() async throws -> Bool {
+        guard let unit = filter.unit else { return true }
+        return try await role(on: unit) != nil
+    }
+
+    /// Nil: the caller does not see it.
+    private func role(on unit: UnitID) async throws -> DeviceRole? {
         do {
-            _ = try await devices.device(unit.rawValue, visibleTo: caller)
-            return true
+            return try await devices.device(unit.rawValue, visibleTo: caller).role
         } catch ManagementError.notFound {
-            return false
+            return nil
         }
     }
 }

@@ -207,7 +207,7 @@ extension CustomerAPI {
             let caller = try context.caller()
             let body = try await decode(UpgradeOrderBody.self, from: request)
             return try await answering {
-                _ = try await unit(context, needing: .control)
+                _ = try await ownUnit(context, to: "change its firmware")
                 let device = try await visible(context).device
                 try await firmware.rollOuts.upgrade(
                     device,

@@ -15,6 +15,14 @@ extension ManagementError {
                 detail: "The user, password or token is not valid.",
                 headers: [.wwwAuthenticate: "Bearer"]
             )
+        case .codeRequired:
+            Problem(
+                .unauthorized,
+                type: "totp-required",
+                detail: "Send a code of your authenticator, or a recovery code, as code.",
+                headers: [.wwwAuthenticate: "Bearer"]
+            )
+        case .noRight: Problem(.forbidden, type: "no-right", detail: description)
         case .lockedOut(let delay):
             Problem(.tooManyRequests, type: "locked-out", detail: description, headers: .retryAfter(delay))
         case .forbidden: Problem(.forbidden, detail: "Only an operator may do this.")

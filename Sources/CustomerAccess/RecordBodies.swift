@@ -106,11 +106,14 @@ struct RecordingPlanBody: Codable {
     init(_ plan: RecordingWishes.Plan, segment: Duration?) {
         zone = plan.zone
         segDuration = segment.map { Int($0.inSeconds) }
-        // Days with the same times together, in the order in which they were said.
-        windows = []
-        for window in plan.windows {
-            let (from, to) = (Self.clock(window.from), Self.clock(window.to))
-            let day = Self.days.indices.contains(window.weekday) ? Self.days[window.weekday] : ""
+        windows = Self.windows(of: plan)
+    }
+
+    /// Days with the same times together, in the order in which they were said.
+    static func windows(of hours: WeeklyHours) -> [Window] {
+        hours.windows.reduce(into: []) { windows, window in
+            let (from, to) = (clock(window.from), clock(window.to))
+            let day = days.indices.contains(window.weekday) ? days[window.weekday] : ""
             if let same = windows.firstIndex(where: {
                 $0.from == from && $0.to == to && !$0.days.contains(day)
             }) {
@@ -121,29 +124,27 @@ struct RecordingPlanBody: Codable {
         }
     }
 
-    var plan: RecordingWishes.Plan {
-        get throws {
-            guard windows.count <= RecordingPlan.mostWindows else {
-                throw FieldError("windows", "expected at most \(RecordingPlan.mostWindows)")
-            }
-            let all = try windows.flatMap { window in
-                guard let from = Self.minutes(window.from), from < 1440, let end = Self.minutes(window.to)
-                else { throw FieldError("windows", "expected times such as 08:00, the end up to 24:00") }
-                guard !window.days.isEmpty else { throw FieldError("windows.days", "expected mon to sun") }
-                return try window.days.prefix(8).map { day in
-                    guard let weekday = Self.days.firstIndex(of: day) else {
-                        throw FieldError("windows.days", "expected \(Self.days.joined(separator: ", "))")
-                    }
-                    // Midnight as an end is that of the same day.
-                    return RecordingWishes.Plan.Window(
-                        weekday: weekday,
-                        from: from,
-                        to: end == 0 ? 1440 : end
-                    )
-                }
-            }
-            return RecordingWishes.Plan(zone: zone, windows: all)
+    var plan: RecordingWishes.Plan { get throws { try Self.hours(zone, windows) } }
+
+    static func hours(_ zone: String, _ windows: [Window]) throws(FieldError) -> WeeklyHours {
+        guard windows.count <= RecordingPlan.mostWindows else {
+            throw FieldError("windows", "expected at most \(RecordingPlan.mostWindows)")
         }
+        var all: [WeeklyHours.Window] = []
+        for window in windows {
+            guard let from = minutes(window.from), from < 1440, let end = minutes(window.to) else {
+                throw FieldError("windows", "expected times such as 08:00, the end up to 24:00")
+            }
+            guard !window.days.isEmpty else { throw FieldError("windows.days", "expected mon to sun") }
+            for day in window.days.prefix(8) {
+                guard let weekday = days.firstIndex(of: day) else {
+                    throw FieldError("windows.days", "expected \(days.joined(separator: ", "))")
+                }
+                // Midnight as an end is that of the same day.
+                all.append(WeeklyHours.Window(weekday: weekday, from: from, to: end == 0 ? 1440 : end))
+            }
+        }
+        return WeeklyHours(zone: zone, windows: all)
     }
 
     /// `HH:MM` in minutes, up to 24:00.

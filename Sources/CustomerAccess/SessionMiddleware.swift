@@ -24,6 +24,9 @@ struct SessionMiddleware: RouterMiddleware {
         } catch {
             throw error.problem
         }
+        let scopes = try context.caller().scopes
+        let needed = ScopeRule.needed(for: request.method, request.uri.path)
+        guard scopes.isSuperset(of: needed) else { throw ScopeRule.refusal(needed) }
         return try await next(request, context)
     }
 

@@ -69,7 +69,7 @@ extension CustomerAPI {
         }
         api.post("devices/:id/format-disk") { _, context in
             try await answering {
-                let unit = try await unit(context, needing: .control)
+                let unit = try await ownUnit(context, to: "format its disk")
                 _ = try await units.ask(FormatDisk(), of: unit)
                 return Response(status: .accepted)
             }
@@ -101,6 +101,16 @@ extension CustomerAPI {
     func unit(_ context: PlatformContext, needing right: Rights? = nil) async throws -> UnitID {
         let device = try await visible(context)
         try demand(right, on: device)
+        return device.device.unit
+    }
+
+    /// For what cannot be taken back: whoever it is shared with may not, whatever the rights.
+    func ownUnit(_ context: PlatformContext, to what: String) async throws -> UnitID {
+        let device = try await visible(context)
+        try demand(.control, on: device)
+        guard device.role != .guest else {
+            throw ManagementError.noRight("Only the owner may \(what).")
+        }
         return device.device.unit
     }
 

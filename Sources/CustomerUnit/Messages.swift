@@ -36,6 +36,9 @@ package struct DeviceAnswer: Codable, Sendable {
     package var battery: BatteryAnswer?
     package var channels: [Channel]
     package var rights: [String]?
+    /// `owner`, `guest` or `operator`; platforms before shares do not have it.
+    package var role: String?
+    package var owner: String?
 }
 
 package struct BindCodeAnswer: Codable, Sendable {

@@ -59,15 +59,19 @@ package actor PlatformClient {
 
     // MARK: Session
 
-    package func logIn(user: String, password: Secret) async throws(CustomerError) {
+    /// `code` is one of an authenticator, or a recovery code; `scope` words with spaces between them, nil: everything.
+    package func logIn(
+        user: String,
+        password: Secret,
+        code: Secret? = nil,
+        scope: String? = nil
+    ) async throws(CustomerError) {
+        var body = ["user": user, "password": password.reveal()]
+        body["code"] = code?.reveal()
+        body["scope"] = scope
         let answer: TokenAnswer
         do throws(CustomerError) {
-            answer = try await send(
-                .post,
-                "/session",
-                ["user": user, "password": password.reveal()],
-                token: nil
-            )
+            answer = try await send(.post, "/session", body, token: nil)
         } catch {
             throw atTheDoor(error)
         }

@@ -80,6 +80,8 @@ package enum EventKind: String, Sendable, CaseIterable {
     /// What a unit is now, or with a channel that channel.
     case online, offline, asleep, upgrading, error, disabled
     case alarm, battery, recording, live, upgrade
+    /// Somebody was given a right on it, or lost one; for the owner and for whom it is about.
+    case share
 }
 
 /// Something to be written into the event log.

@@ -134,6 +134,14 @@ actor LiveDirector {
         return true
     }
 
+    /// Ends what one lease has opened, and may yet.
+    func revoke(_ lease: LeaseID, of channel: ChannelAddress) { receive(.revoke(lease), on: channel) }
+
+    /// Whoever has asked for a picture that runs, some of whom may have left.
+    func watches() -> [LiveWatch] {
+        busyFor.flatMap { user, all in all.map { .init(user: user, channel: $0) } }
+    }
+
     func status(of channel: ChannelAddress) -> LiveStatus {
         guard let busy = channels[channel] else {
             return LiveStatus(lastEnd: history.lastEnd(of: channel))
@@ -387,12 +395,6 @@ actor LiveDirector {
             maxBitrate: order.maxBitrate
         )
         metrics.pushes.add()
-        switch await units.call(push.request, on: channel.unit) {
-        case .answered(.success): return .agreed
-        case .answered(.failure(let failure)): return .refused(code: failure.code, message: failure.message)
-        case .lost(.unanswered): return .unanswered
-        case .lost: return .lost
-        case .busy: return .noIngest("too many requests wait for unit \(channel.unit)")
-        }
+        return .init(await units.call(push.request, on: channel.unit), of: channel.unit)
     }
 }

@@ -133,15 +133,6 @@ struct RecordEnd {
     var reason: Reason
 }
 
-extension RecordingPlan {
-    /// Nil: a number out of its range, or too many windows.
-    init?(_ plan: RecordingWishes.Plan, zone: ZoneOffsets) {
-        let windows = plan.windows.compactMap { Window(weekday: $0.weekday, from: $0.from, to: $0.to) }
-        guard windows.count == plan.windows.count else { return nil }
-        self.init(windows, zone: zone)
-    }
-}
-
 extension AlarmRule {
     init?(_ rule: RecordingWishes.Rule) {
         self.init(types: rule.types, prerecord: rule.prerecord, clip: rule.clip, longest: rule.longest)

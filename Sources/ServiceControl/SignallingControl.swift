@@ -4,7 +4,7 @@ import Vm
 
 // What customers and operators ask of the SCU.
 
-extension SignallingService: ServiceControlPoint {
+extension SignallingService: ServiceControlPoint, LiveAudience {
     package func presence(of units: [UnitID]) async -> [UnitID: UnitPresence] {
         var known: [UnitID: UnitPresence] = [:]
         for unit in units { known[unit] = self.units.presence(of: unit) }
@@ -58,6 +58,12 @@ extension SignallingService: ServiceControlPoint {
 
     package func dismiss(_ user: UserName, from channel: ChannelAddress) async -> Bool {
         await director.dismiss(user, from: channel)
+    }
+
+    package func watches() async -> [LiveWatch] { await director.watches() }
+
+    package func revoke(_ lease: LeaseID, of channel: ChannelAddress) async {
+        await director.revoke(lease, of: channel)
     }
 
     package func withdraw(_ user: UserName) async {

@@ -47,8 +47,8 @@ package final class WebhookDispatcher: Service {
     private let carrier: any WebhookCarrier
     private let settings: WebhookSettings
     private let key: UploadKey
-    /// Whether a user may see a unit at this moment.
-    private let isVisible: @Sendable (UnitID, UserName) async throws -> Bool
+    /// Whether a user may hear of something at this moment.
+    private let isVisible: @Sendable (NewEvent, UserName) async throws -> Bool
     private let delivered: Counter
     private let failed: Counter
     private let logger: Logger
@@ -64,7 +64,7 @@ package final class WebhookDispatcher: Service {
         key: UploadKey,
         metrics: MetricRegistry,
         logger: Logger,
-        isVisible: @escaping @Sendable (UnitID, UserName) async throws -> Bool
+        isVisible: @escaping @Sendable (NewEvent, UserName) async throws -> Bool
     ) {
         self.store = store
         self.feed = feed
@@ -209,7 +209,7 @@ package final class WebhookDispatcher: Service {
     ) async throws {
         for event in events {
             let laggard = recalled?.event == event.id ? recalled : nil
-            if try await isVisible(event.event.unit, webhook.owner) {
+            if try await isVisible(event.event, webhook.owner) {
                 guard try await deliver(event, to: webhook, laggard) else { return }
             }
             if laggard != nil { try await store.caughtUp(event.event.unit, of: webhook.id) }

@@ -25,7 +25,7 @@ package protocol BindingStore: Sendable {
     func redeem(codeHash: String, for unit: UnitID, at now: WallTime) async throws(StoreError) -> Redemption
 
     /// Takes the owner away and returns it; nil where there was none. With `owner`, only where that is the owner:
-    /// `notFound` otherwise. The snapshots go with the owner (``UploadStore/forgetSnapshots(of:)``), and so does what was
+    /// `notFound` otherwise. Its shares and its places in households go, the snapshots go with the owner (``UploadStore/forgetSnapshots(of:)``), and so does what was
     /// wanted of its recording (``RecordingSettingsStore``).
     func unbind(_ unit: UnitID, owner: UserName?) async throws(StoreError) -> UserName?
 
@@ -35,4 +35,5 @@ package protocol BindingStore: Sendable {
 }
 
 /// Everything that the centre keeps.
-package typealias CentreStore = UserStore & SessionStore & DeviceStore & BindingStore
+package typealias CentreStore = UserStore & SessionStore & DeviceStore & BindingStore & ShareStore
+    & HouseholdStore & CameraGroupStore

@@ -27,12 +27,40 @@ package struct StoredSession: Sendable, Equatable {
     package var user: UserName
     package var tokens: Tokens
     package var createdAt: WallTime
+    package var kind: UserSessionKind
+    /// Of a token.
+    package var name: String?
+    package var scopes: Scopes
+    package var address: String?
+    package var client: String?
 
-    package init(familyHash: String, user: UserName, tokens: Tokens, createdAt: WallTime) {
+    package init(
+        familyHash: String,
+        user: UserName,
+        tokens: Tokens,
+        createdAt: WallTime,
+        kind: UserSessionKind = .login,
+        name: String? = nil,
+        scopes: Scopes = .all,
+        address: String? = nil,
+        client: String? = nil
+    ) {
         self.familyHash = familyHash
         self.user = user
         self.tokens = tokens
         self.createdAt = createdAt
+        self.kind = kind
+        self.name = name
+        self.scopes = scopes
+        self.address = address
+        self.client = client
+    }
+
+    /// Digits of the hash that name a session to its user: among fifty no two are alike.
+    package static let idLength = 20
+
+    package static func id(familyHash: String) -> UserSessionID {
+        UserSessionID(unchecked: String(familyHash.prefix(idLength)))
     }
 }
 
@@ -40,10 +68,35 @@ package struct StoredSession: Sendable, Equatable {
 package struct AccessGrant: Sendable, Equatable {
     package var user: UserName
     package var role: Role
+    package var session: UserSessionID
+    package var scopes: Scopes
+    package var lastUsedAt: WallTime?
 
-    package init(user: UserName, role: Role) {
+    package init(
+        user: UserName,
+        role: Role,
+        session: UserSessionID,
+        scopes: Scopes = .all,
+        lastUsedAt: WallTime? = nil
+    ) {
         self.user = user
         self.role = role
+        self.session = session
+        self.scopes = scopes
+        self.lastUsedAt = lastUsedAt
+    }
+}
+
+/// When a session was last used.
+package struct SessionUse: Sendable, Equatable {
+    package var user: UserName
+    package var session: UserSessionID
+    package var time: WallTime
+
+    package init(user: UserName, session: UserSessionID, time: WallTime) {
+        self.user = user
+        self.session = session
+        self.time = time
     }
 }
 
@@ -59,7 +112,7 @@ package enum Rotation: Sendable, Equatable {
 
 /// Sessions of people. Every call is one transaction.
 package protocol SessionStore: Sendable {
-    /// Keeps the newest `limit` sessions of the user, this one among them. `notFound` where the user is
+    /// Keeps the newest `limit` logins of the user, this one among them. `notFound` where the user is
     /// gone or disabled, which may have happened while the password was checked.
     func open(_ session: StoredSession, keeping limit: Int) async throws(StoreError)
 
@@ -73,8 +126,22 @@ package protocol SessionStore: Sendable {
         at now: WallTime
     ) async throws(StoreError) -> Rotation
 
-    /// False where there is no such session.
-    func closeSession(accessHash: String) async throws(StoreError) -> Bool
+    /// Nil where there is no such session.
+    func closeSession(accessHash: String) async throws(StoreError) -> UserSessionID?
+
+    /// Newest first.
+    func sessions(of user: UserName) async throws(StoreError) -> [UserSession]
+
+    /// A token. False where the user has `limit` of them; `notFound` as for ``open(_:keeping:)``.
+    func addToken(_ session: StoredSession, limit: Int) async throws(StoreError) -> Bool
+
+    /// False where the user has no such session.
+    func closeSession(_ id: UserSessionID, of user: UserName) async throws(StoreError) -> Bool
+
+    func closeSessions(of user: UserName, but kept: UserSessionID?) async throws(StoreError)
+
+    /// One transaction for all. Sessions that are gone, and news older than what is stored, change nothing.
+    func noteUse(_ uses: [SessionUse]) async throws(StoreError)
 
     func sessionCount() async throws(StoreError) -> Int
 }

@@ -8,13 +8,39 @@ package struct StoredUser: Sendable, Equatable {
     /// Scheme, parameters, salt and hash in one text; the store does not look into it.
     package var passwordHash: Secret
     package var createdAt: WallTime
+    /// Nil: the user has no second factor.
+    package var totp: StoredTOTP?
 
-    package init(name: UserName, role: Role, disabled: Bool, passwordHash: Secret, createdAt: WallTime) {
+    package init(
+        name: UserName,
+        role: Role,
+        disabled: Bool,
+        passwordHash: Secret,
+        createdAt: WallTime,
+        totp: StoredTOTP? = nil
+    ) {
         self.name = name
         self.role = role
         self.disabled = disabled
         self.passwordHash = passwordHash
         self.createdAt = createdAt
+        self.totp = totp
+    }
+}
+
+/// A second factor (RFC 6238), as kept.
+package struct StoredTOTP: Sendable, Equatable {
+    /// The store does not look into it.
+    package var sealedSecret: Secret
+    /// False until its user has shown a code of it.
+    package var isConfirmed: Bool
+    /// Of the last code that was taken.
+    package var lastStep: Int64?
+
+    package init(sealedSecret: Secret, isConfirmed: Bool = false, lastStep: Int64? = nil) {
+        self.sealedSecret = sealedSecret
+        self.isConfirmed = isConfirmed
+        self.lastStep = lastStep
     }
 }
 
@@ -28,7 +54,8 @@ package protocol UserStore: Sendable {
     /// Ordered by name, those after `after`; at most ``pageLimit``.
     func users(after: UserName?, limit: Int) async throws(StoreError) -> [StoredUser]
 
-    /// Disabling ends the user's sessions and open bind codes in the same transaction. `conflict` where it
+    /// Disabling ends the user's sessions, open bind codes, memberships and what others share with it in the same
+    /// transaction. `conflict` where it
     /// would leave no operator who can log in.
     func setUser(_ name: UserName, disabled: Bool) async throws(StoreError) -> StoredUser
 
@@ -38,6 +65,36 @@ package protocol UserStore: Sendable {
         _ old: Secret,
         by new: Secret
     ) async throws(StoreError) -> Bool
+
+    /// The same for a password that was changed: all sessions but `kept` end with it.
+    func changePassword(
+        of name: UserName,
+        from old: Secret,
+        to new: Secret,
+        keeping kept: UserSessionID?
+    ) async throws(StoreError) -> Bool
+
+    /// A secret that does not count yet. `conflict` where one counts.
+    func setTOTP(of name: UserName, _ sealedSecret: Secret) async throws(StoreError)
+
+    /// From now on it counts. False where the secret is no longer this one, or counts already.
+    func confirmTOTP(
+        of name: UserName,
+        _ sealedSecret: Secret,
+        step: Int64,
+        recoveryCodes: [String]
+    ) async throws(StoreError) -> Bool
+
+    /// False where a code of this step, or a later one, was taken already.
+    func takeTOTPStep(_ step: Int64, of name: UserName) async throws(StoreError) -> Bool
+
+    /// False where there is no such code (any more).
+    func takeRecoveryCode(hash: String, of name: UserName) async throws(StoreError) -> Bool
+
+    func recoveryCodeCount(of name: UserName) async throws(StoreError) -> Int
+
+    /// The secret and the recovery codes. `notFound` where the user is not there.
+    func removeTOTP(of name: UserName) async throws(StoreError)
 }
 
 /// Rows that one call of a listing returns at most, whatever the caller asks for.

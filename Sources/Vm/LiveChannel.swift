@@ -142,6 +142,10 @@ package struct LiveChannel: Sendable {
             viewers = count
         case .dismiss(let holder):
             dismiss(holder, &actions)
+        case .revoke(let lease):
+            leases[lease] = nil
+            guard let current, watchers.removeValue(forKey: lease) != nil else { break }
+            actions.append(.dismiss(current, [lease]))
         case .withdraw:
             failWaiters(.withdrawn, &actions)
             leases = [:]

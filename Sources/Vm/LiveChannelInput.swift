@@ -115,6 +115,8 @@ extension LiveChannel {
         case withdraw
         /// The same for one customer, wherever others go on.
         case dismiss(holder: UserName)
+        /// The same for one lease: the login that it was granted to has ended.
+        case revoke(LeaseID)
         case wake
     }
 

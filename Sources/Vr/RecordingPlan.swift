@@ -48,6 +48,13 @@ package struct RecordingPlan: Sendable, Hashable {
         edges = Set(ends).sorted()
     }
 
+    /// Nil: a number out of its range, or too many windows.
+    package init?(_ hours: WeeklyHours, zone: ZoneOffsets) {
+        let windows = hours.windows.compactMap { Window(weekday: $0.weekday, from: $0.from, to: $0.to) }
+        guard windows.count == hours.windows.count else { return nil }
+        self.init(windows, zone: zone)
+    }
+
     package func isWanted(at time: WallTime) -> Bool {
         let place = place(of: time)
         return windows.contains { $0.span.contains(place) || $0.span.contains(place + Self.week) }

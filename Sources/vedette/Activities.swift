@@ -66,7 +66,7 @@ struct Activities {
             key: key,
             metrics: metrics,
             logger: logger,
-            isVisible: { try await Self.isVisible($0, to: $1, store, devices) }
+            isVisible: { try await Self.isAudible($0, to: $1, store, devices) }
         )
         upkeep = ActivityUpkeep(
             store: store,
@@ -94,22 +94,21 @@ struct Activities {
     }
 
     /// At this moment, as the customer API would answer.
-    private static func isVisible(
-        _ unit: UnitID,
+    private static func isAudible(
+        _ event: NewEvent,
         to name: UserName,
         _ store: SQLiteStore,
         _ devices: any DevicePoint
     ) async throws -> Bool {
         guard let user = try await store.user(name), !user.disabled else { return false }
+        let role: DeviceRole?
         do {
-            _ = try await devices.device(
-                unit.rawValue,
-                visibleTo: Principal(user: name, role: user.role)
-            )
-            return true
+            let caller = Principal(user: name, role: user.role)
+            role = try await devices.device(event.unit.rawValue, visibleTo: caller).role
         } catch ManagementError.notFound {
-            return false
+            role = nil
         }
+        return event.isAudible(to: name, role)
     }
 
     /// A unit of which nothing is known is taken for one of the Recommendation, which uses https.

@@ -20,7 +20,9 @@ extension AdminCommand {
     struct User: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Manage users.",
-            subcommands: [Add.self, List.self, Disable.self, Enable.self]
+            subcommands: [
+                Add.self, List.self, Disable.self, Enable.self, Password.self, TOTPReset.self,
+            ]
         )
 
         struct Add: AsyncParsableCommand {

@@ -9,7 +9,8 @@ struct CustomerCommand: AsyncParsableCommand {
         commandName: "cu",
         abstract: "Watch, control and bind cameras as a customer.",
         subcommands: [
-            LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
+            LogIn.self, LogOut.self, Sessions.self, Token.self, Password.self, TOTP.self, Devices.self,
+            Bind.self, Unbind.self, Share.self, Household.self, Group.self, Live.self, Status.self,
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
             Presets.self, Record.self, Play.self, Recordings.self, Download.self, Clip.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
@@ -33,6 +34,12 @@ extension CustomerCommand {
         @Argument(help: "Address of the platform, https://HOST:PORT.") var url: String
         @Option(name: .long, help: "User name.") var user: String
         @Option(name: .long, help: "File with the password.") var passwordFile: String?
+        @Option(name: .long, help: "Code of your authenticator, or a recovery code.") var code: String?
+        @Option(
+            name: .long,
+            help: "What the session may be used for, such as 'read live'; everything unless told."
+        )
+        var scope: String?
         @Option(
             name: .long,
             help: "PEM file of the authority that signed the platform's certificate (<data>/tls/ca.pem)."
@@ -47,7 +54,12 @@ extension CustomerCommand {
                 (session) throws(CustomerError) in try session.save(to: path)
             }
             do {
-                try await client.logIn(user: user, password: password)
+                try await client.logIn(
+                    user: user,
+                    password: password,
+                    code: code.map { Secret($0) },
+                    scope: scope
+                )
                 await client.shutdown()
             } catch CustomerError.refused(_, let detail) {
                 await client.shutdown()
@@ -99,10 +111,11 @@ extension CustomerCommand {
                 return print("No devices yet: 'vedette cu bind' makes a code for one.")
             }
             Terminal.printTable(
-                ["DEVICE", "NAME", "STATE", "BATTERY", "CHANNELS", "FIRMWARE"],
+                ["DEVICE", "NAME", "OF", "STATE", "BATTERY", "CHANNELS", "FIRMWARE"],
                 devices.map { device in
                     [
-                        device.deviceId, device.name, device.state,
+                        device.deviceId, device.name,
+                        device.role == "owner" ? "you" : device.owner ?? "-", device.state,
                         device.battery.map { "\($0.percent) %" } ?? "-",
                         device.channels.map { "\($0.channel):\($0.state)\($0.streaming ? "*" : "")" }
                             .joined(separator: " "),

@@ -42,6 +42,7 @@ struct Platform {
             store: store,
             limits: .init(configuration),
             verifier: try .load(configuration),
+            zone: { ZoneFolder().offsets(of: $0, at: .now) },
             metrics: metrics,
             logger: logger
         )
@@ -155,7 +156,21 @@ struct Platform {
             await signalling.ownerChanges(of: $0)
         }
         activities.alarms.onChange { signalling.heard($0, $1) }
-        registry.onUserDisabled { await signalling.withdraw($0) }
+        let rights = RightsWatch(audience: signalling) { try await registry.mayWatch($0, at: $1) }
+        registry.onUserDisabled {
+            await signalling.withdraw($0)
+            // What the user had given others rests.
+            await rights.look(at: nil)
+        }
+        registry.onAccessChange { change in
+            await rights.look(at: change.units)
+            for news in change.news {
+                await activities.feed.record(
+                    NewEvent(time: .now, unit: news.unit, kind: .share, detail: news.detail)
+                )
+            }
+        }
+        registry.onLeaseEnd { await signalling.revoke($0, of: $1) }
 
         let nodes = OneNode(configuration: configuration, name: node, signalling: signalling)
         let scheduling = SchedulingService(
@@ -183,6 +198,7 @@ struct Platform {
                 recordChecks: recordings.inspector,
                 recordControl: signalling,
                 recordings: playback,
+                access: registry,
                 settings: .init(configuration),
                 logger: logger
             ),
@@ -234,7 +250,7 @@ struct Platform {
         services += [registry, usage, media, pictures]
         services += activities.services
         services += recordings.services
-        services.append(signalling)
+        services += [signalling, rights]
         services.append(firmware.rollOuts)
         services += listeners
         process = ServerProcess(

@@ -65,20 +65,29 @@ enum Terminal {
 
     /// A password from a file, the environment or a prompt that does not show it, in this order.
     static func password(file: String?, prompt: String) throws -> Secret {
+        if file == nil, let text = ProcessInfo.processInfo.environment["VEDETTE_PASSWORD"], !text.isEmpty {
+            return Secret(text)
+        }
+        return try secret(file: file, prompt: prompt) {
+            "no password: give --password-file, set VEDETTE_PASSWORD, or run this on a terminal"
+        }
+    }
+
+    /// One that is to be set: the environment has that of who sets it.
+    static func newPassword(file: String?, prompt: String) throws -> Secret {
+        try secret(file: file, prompt: prompt) {
+            "no new password: give a file with it, or run this on a terminal"
+        }
+    }
+
+    private static func secret(file: String?, prompt: String, missing: () -> String) throws -> Secret {
         if let file {
             guard let data = FileManager.default.contents(atPath: file), data.count <= 4096 else {
                 throw Failure("password file \(file) cannot be read")
             }
             return Secret(String(decoding: data, as: UTF8.self).trimmed)
         }
-        if let text = ProcessInfo.processInfo.environment["VEDETTE_PASSWORD"], !text.isEmpty {
-            return Secret(text)
-        }
-        guard isatty(STDIN_FILENO) == 1 else {
-            throw Failure(
-                "no password: give --password-file, set VEDETTE_PASSWORD, or run this on a terminal"
-            )
-        }
+        guard isatty(STDIN_FILENO) == 1 else { throw Failure(missing()) }
         return Secret(try hiddenLine(prompt))
     }
 

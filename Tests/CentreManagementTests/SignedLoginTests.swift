@@ -115,7 +115,7 @@ import Vd
                     }
                 ),
                 ("cam", try Self.signed(off.loginPassword, of: "off")),
-                ("cam", try Self.signed(cam.loginPassword, ahead: .seconds(301))),
+                ("cam", try Self.signed(cam.loginPassword, ahead: .seconds(400))),
                 ("cam", try Self.signed(cam.loginPassword, ahead: .seconds(-301))),
                 ("off", try Self.signed(off.loginPassword, of: "off")),
                 ("nobody", try Self.signed(cam.loginPassword, of: "nobody")),

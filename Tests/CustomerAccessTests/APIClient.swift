@@ -27,6 +27,7 @@ struct APIClient {
     let upkeep: FakeUpkeep
     let recordings: FakeRecordings
     let checks: FakeChecks
+    let access: FakeAccess
     private let client: any TestClientProtocol
 
     static func run(
@@ -41,6 +42,7 @@ struct APIClient {
         let upkeep = FakeUpkeep()
         let recordings = FakeRecordings()
         let checks = FakeChecks()
+        let access = FakeAccess()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -64,6 +66,7 @@ struct APIClient {
             upkeep: upkeep,
             recordChecks: checks,
             recordings: recordings,
+            access: access,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -77,6 +80,7 @@ struct APIClient {
                     upkeep: upkeep,
                     recordings: recordings,
                     checks: checks,
+                    access: access,
                     client: client
                 )
             )

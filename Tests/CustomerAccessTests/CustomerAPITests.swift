@@ -9,14 +9,14 @@ import Testing
         {"channels":[{"alarm":0,"channel":0,"channel_id":"cam-1-0","recording":false,"state":"offline",\
         "streaming":false},{"alarm":4,"channel":1,"channel_id":"cam-1-1","recording":false,"state":"online",\
         "streaming":true}],"device_id":"cam-1","firmware_model":"2.0","last_seen":"\(Neighbours.seen)",\
-        "name":"Door","online":true,"rights":["live","playback","control","talk"],"state":"online",\
-        "transport":"vd"}
+        "name":"Door","online":true,"owner":"anna","rights":["live","playback","control","talk"],\
+        "role":"owner","state":"online","transport":"vd"}
         """
     static let cam3 = """
         {"channels":[{"alarm":0,"channel":0,"channel_id":"cam-3-0","recording":false,"state":"offline",\
         "streaming":false},{"alarm":0,"channel":1,"channel_id":"cam-3-1","recording":false,"state":"offline",\
         "streaming":false}],"device_id":"cam-3","firmware_model":"1.0","last_seen":"\(Neighbours.seen)",\
-        "name":"Door","online":false,"rights":["playback"],"state":"offline"}
+        "name":"Door","online":false,"owner":"bert","rights":["playback"],"role":"guest","state":"offline"}
         """
 
     // MARK: Sessions

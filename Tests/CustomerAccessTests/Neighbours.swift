@@ -3,7 +3,7 @@ import HSSModel
 import Synchronization
 
 /// The other roles as one API sees them. `anna` (token `anna`) owns `cam-1`; `root` (token `root`) is the operator;
-/// `cam-2` belongs to somebody else, and `cam-3` is anna's without the right to watch it.
+/// `cam-2` belongs to somebody else, and `cam-3` is bert's, who lets anna play its recordings.
 final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDistributor, ChannelPictures {
     private struct State {
         var calls: [String] = []
@@ -71,13 +71,10 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
 
     // MARK: Accounts
 
-    func openSession(
-        user: String,
-        password: Secret,
-        from address: String
-    ) async throws(ManagementError) -> SessionTokens {
-        try note("openSession \(user) from \(address)")
-        guard user == "anna", password.reveal() == "right" else { throw .unauthenticated }
+    func openSession(_ login: PersonLogin) async throws(ManagementError) -> SessionTokens {
+        let narrowed = login.scopes == .all ? "" : " for \(login.scopes.words.joined(separator: " "))"
+        try note("openSession \(login.user) from \(login.address)\(narrowed)")
+        guard login.user == "anna", login.password.reveal() == "right" else { throw .unauthenticated }
         return SessionTokens(access: Secret("anna"), refresh: Secret("again"), expiresIn: 900)
     }
 
@@ -94,6 +91,14 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         return switch access.reveal() {
         case "anna": Principal(user: UserName(unchecked: "anna"), role: .customer)
         case "root": Principal(user: UserName(unchecked: "root"), role: .operator)
+        case let token where token.hasPrefix("anna for "):
+            // A token of hers that is narrowed to these scopes.
+            Principal(
+                user: UserName(unchecked: "anna"),
+                role: .customer,
+                scopes: Scopes(text: token.replacing("anna for ", with: "")) ?? [],
+                session: UserSessionID(unchecked: "narrow")
+            )
         default: throw .unauthenticated
         }
     }
@@ -143,7 +148,7 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
     ) async throws(ManagementError) -> [VisibleDevice] {
         try note("devices after \(after?.rawValue ?? "-") limit \(limit)")
         return ["cam-1", "cam-3"].filter { $0 > after?.rawValue ?? "" }.prefix(limit).map {
-            VisibleDevice(device: Self.device($0), rights: $0 == "cam-1" ? .owner : [.playback])
+            $0 == "cam-1" ? VisibleDevice(device: Self.device($0), rights: .owner) : Self.guest
         }
     }
 
@@ -151,12 +156,21 @@ final class Neighbours: AccountPoint, DevicePoint, ServiceControlPoint, MediaDis
         try note("device \(id)")
         switch id {
         case "cam-1": return VisibleDevice(device: Self.device(id), rights: .owner)
-        case "cam-3": return VisibleDevice(device: Self.device(id), rights: [.playback])
+        case "cam-3": return Self.guest
+        case "cam-4":  // Bert's too, and he lets anna do everything.
+            return VisibleDevice(device: Self.device(id, owner: "bert"), rights: .owner, role: .guest)
         case "cam-2" where caller.role == .operator:
-            return VisibleDevice(device: Self.device(id, owner: "bert"), rights: [])
+            return VisibleDevice(device: Self.device(id, owner: "bert"), rights: [], role: .operator)
         default: throw .notFound("device \(id)")
         }
     }
+
+    /// `cam-3`, which bert shares with anna.
+    private static let guest = VisibleDevice(
+        device: device("cam-3", owner: "bert"),
+        rights: [.playback],
+        role: .guest
+    )
 
     func issueBindCode(for caller: Principal) async throws(ManagementError) -> BindCode {
         try note("issueBindCode")

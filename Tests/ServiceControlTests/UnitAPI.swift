@@ -106,11 +106,7 @@ private struct People: AccountPoint, DevicePoint {
 
     // MARK: Not needed here
 
-    func openSession(
-        user: String,
-        password: Secret,
-        from address: String
-    ) async throws(ManagementError) -> SessionTokens { throw .forbidden }
+    func openSession(_ login: PersonLogin) async throws(ManagementError) -> SessionTokens { throw .forbidden }
     func refreshSession(_ refresh: Secret) async throws(ManagementError) -> SessionTokens { throw .forbidden }
     func closeSession(access: Secret) async throws(ManagementError) { throw .forbidden }
     func addUser(

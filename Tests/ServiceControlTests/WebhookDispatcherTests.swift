@@ -110,7 +110,7 @@ import Testing
             key: try #require(UploadKey(Secret(String(repeating: "k", count: 32)))),
             metrics: MetricRegistry(),
             logger: Logger(label: "test"),
-            isVisible: { isVisible($0, $1) }
+            isVisible: { isVisible($0.unit, $1) }
         )
     }
 

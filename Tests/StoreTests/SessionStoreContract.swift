@@ -9,7 +9,11 @@ import Testing
         try await backend.withStore { store in
             try await store.add(Sample.user("admin", role: .operator))
             try await store.open(Sample.session("f", of: "admin"), keeping: 5)
-            let grant = AccessGrant(user: UserName(unchecked: "admin"), role: .operator)
+            let grant = AccessGrant(
+                user: UserName(unchecked: "admin"),
+                role: .operator,
+                session: UserSessionID(unchecked: "f")
+            )
             #expect(
                 try await store.grant(accessHash: "access f", at: start + .milliseconds(899_999)) == grant
             )
@@ -131,8 +135,8 @@ import Testing
         try await backend.withStore { store in
             try await store.add(Sample.user("ann"))
             try await store.open(Sample.session("f", of: "ann"), keeping: 3)
-            #expect(try await store.closeSession(accessHash: "access f"))
-            #expect(try await !store.closeSession(accessHash: "access f"))
+            #expect(try await store.closeSession(accessHash: "access f")?.rawValue == "f")
+            #expect(try await store.closeSession(accessHash: "access f") == nil)
         }
     }
 

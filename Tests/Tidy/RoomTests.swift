@@ -28,7 +28,7 @@ import Testing
         ]),
         "ChildProcesses": ["CSpawn", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
         "CentreManagement": server.union([
-            "HSSModel", "HostClock", "Vs", "Vd", "Bus", "Store", "Blobs", "ServerKit", "Crypto",
+            "HSSModel", "HostClock", "Vs", "Vd", "Vr", "Bus", "Store", "Blobs", "ServerKit", "Crypto",
             "CryptoExtras", "Dispatch", "Foundation", "NIOCore",
         ]),
         "ServiceControl": server.union(nio).union([

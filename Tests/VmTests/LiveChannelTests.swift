@@ -151,6 +151,18 @@ private func granted(_ number: UInt64, _ stream: StreamID = stream) -> LiveChann
         #expect(last == [.dismiss(stream, [LeaseID(unchecked: "l2")])])
     }
 
+    /// A login ends: what it opened ends with it, what the same customer opened elsewhere goes on.
+    @Test func whatOneLeaseOpenedIsRevokedAlone() {
+        var bench = Bench()
+        bench.run()
+        _ = bench.ask(2)
+        _ = bench.receive(.viewerJoined(stream, LeaseID(unchecked: "l1"), viewers: 1))
+        let revoked = bench.receive(.revoke(LeaseID(unchecked: "l1")), at: at(5))
+        #expect(revoked == [.dismiss(stream, [LeaseID(unchecked: "l1")])])
+        #expect(bench.receive(.revoke(LeaseID(unchecked: "l1")), at: at(6)) == [], "once")
+        #expect(bench.channel.places(of: anna) == 1, "the other lease may still be used")
+    }
+
     /// A lease that nobody uses yet is a ticket that would still open the stream.
     @Test func anUnusedLeaseIsDismissedToo() {
         var bench = Bench()

@@ -73,6 +73,8 @@ extension SQLiteStore: BindingStore {
                 try device.optionalText("owner") == nil ? nil : device.identifier("owner")
             if let owner, owner != current { throw StoreError.notFound("device \(unit)") }
             try database.run("UPDATE devices SET owner = NULL WHERE device_id = ?", [unit.rawValue])
+            try database.run("DELETE FROM shares WHERE device_id = ?", [unit.rawValue])
+            try database.run("DELETE FROM household_devices WHERE device_id = ?", [unit.rawValue])
             try database.forgetSnapshots(of: unit)
             try database.dropRecordingWishes(of: unit)
             return current

@@ -151,13 +151,13 @@ extension SQLiteStore: DeviceStore {
         }
     }
 
-    private static func device(_ unit: UnitID, _ database: Database) throws -> StoredDevice? {
+    static func device(_ unit: UnitID, _ database: Database) throws -> StoredDevice? {
         try StoredRow.fetchOne(database, deviceWithID, [unit.rawValue]).map { try StoredDevice($0, database) }
     }
 }
 
 extension StoredDevice {
-    fileprivate init(_ row: StoredRow, _ database: Database) throws {
+    init(_ row: StoredRow, _ database: Database) throws {
         let unit: UnitID = try row.identifier("device_id")
         var channels: [Int: ChannelID] = [:]
         let channelRows = try StoredRow.fetchAll(

@@ -110,16 +110,16 @@ extension RecordingWishes {
     }
 }
 
-extension RecordingWishes.Plan {
-    fileprivate var windowText: String {
+extension WeeklyHours {
+    var windowText: String {
         windows.map { "\($0.weekday)-\($0.from)-\($0.to)" }.joined(separator: ",")
     }
 
-    fileprivate static func windows(_ text: String) throws -> [Window] {
+    static func windows(_ text: String, column: String = "plan_windows") throws -> [Window] {
         try text.split(separator: ",").map { part in
             let numbers = part.split(separator: "-").map { Int($0) }
             guard numbers.count == 3, let weekday = numbers[0], let from = numbers[1], let to = numbers[2]
-            else { throw StoreError.corrupt("unexpected value in column plan_windows") }
+            else { throw StoreError.corrupt("unexpected value in column \(column)") }
             return Window(weekday: weekday, from: from, to: to)
         }
     }

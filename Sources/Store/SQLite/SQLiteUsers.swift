@@ -47,6 +47,8 @@ extension SQLiteStore: UserStore {
                 }
                 try database.run("DELETE FROM sessions WHERE user_name = ?", [name.rawValue])
                 try database.run("DELETE FROM bind_codes WHERE user_name = ?", [name.rawValue])
+                try database.run("DELETE FROM shares WHERE user_name = ?", [name.rawValue])
+                try database.leaveHouseholds(name)
             }
             try database.run("UPDATE users SET disabled = ? WHERE name = ?", [disabled, name.rawValue])
             user.disabled = disabled
@@ -68,6 +70,23 @@ extension SQLiteStore: UserStore {
         }
     }
 
+    package func changePassword(
+        of name: UserName,
+        from old: Secret,
+        to new: Secret,
+        keeping kept: UserSessionID?
+    ) async throws(StoreError) -> Bool {
+        try await write { database in
+            try database.run(
+                "UPDATE users SET password_hash = ? WHERE name = ? AND password_hash = ?",
+                [new.reveal(), name.rawValue, old.reveal()]
+            )
+            guard database.changesCount == 1 else { return false }
+            try database.closeSessions(of: name, but: kept)
+            return true
+        }
+    }
+
     private static func user(_ name: UserName, _ database: Database) throws -> StoredUser? {
         try StoredRow.fetchOne(database, userNamed, [name.rawValue]).map(StoredUser.init)
     }
@@ -75,12 +94,20 @@ extension SQLiteStore: UserStore {
 
 extension StoredUser {
     fileprivate init(_ row: StoredRow) throws {
+        let totp = try row.optionalText("totp_secret").map {
+            StoredTOTP(
+                sealedSecret: Secret($0),
+                isConfirmed: try row.flag("totp_confirmed"),
+                lastStep: try row.optionalInt64("totp_step")
+            )
+        }
         self.init(
             name: try row.identifier("name"),
             role: try row.role("role"),
             disabled: try row.flag("disabled"),
             passwordHash: Secret(try row.text("password_hash")),
-            createdAt: try row.time("created_at")
+            createdAt: try row.time("created_at"),
+            totp: totp
         )
     }
 }

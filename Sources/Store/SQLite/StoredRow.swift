@@ -60,6 +60,14 @@ struct StoredRow {
         WallTime(milliseconds: try int64(column))
     }
 
+    func optionalTime(_ column: String) throws -> WallTime? {
+        try optionalInt64(column).map(WallTime.init(milliseconds:))
+    }
+
+    func rights(_ column: String) throws -> Rights {
+        Rights(rawValue: try integer(column)).intersection(.owner)
+    }
+
     func identifier<Identifier: TextIdentifier>(
         _ column: String,
         as type: Identifier.Type = Identifier.self
