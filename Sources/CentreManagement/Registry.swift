@@ -47,6 +47,7 @@ package final class Registry: Sendable {
         var change: (@Sendable (DeviceChange) async -> Void)?
         var userDisabled: (@Sendable (UserName) async -> Void)?
         var ownerChanges: (@Sendable (UnitID) async -> Void)?
+        var audit: (@Sendable (AuditNote) -> Void)?
     }
 
     let store: any CentreStore
@@ -114,6 +115,17 @@ package final class Registry: Sendable {
     /// action; the change waits for it.
     package func onOwnerChange(_ action: @escaping @Sendable (UnitID) async -> Void) {
         followers.withLock { $0.ownerChanges = action }
+    }
+
+    /// Sets who hears what the audit trail should know and no call of the API tells: what units are refused, and what
+    /// they bind. One action, and it must not wait: event loops call it.
+    package func onAudit(_ action: @escaping @Sendable (AuditNote) -> Void) {
+        followers.withLock { $0.audit = action }
+    }
+
+    func audit(_ note: AuditNote) {
+        let action = followers.withLock { $0.audit }
+        action?(note)
     }
 
     func ownerChanges(of unit: UnitID) async {

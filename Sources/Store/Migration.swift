@@ -59,6 +59,11 @@ package struct Migration: Sendable, Equatable {
             name: "0008_recording_settings",
             sql: String(decoding: PackageResources._008_recording_settings_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 9,
+            name: "0009_audit",
+            sql: String(decoding: PackageResources._009_audit_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

@@ -26,6 +26,7 @@ struct APIClient {
     let usage: FakeUsage
     let upkeep: FakeUpkeep
     let recordings: FakeRecordings
+    let audit: FakeAudit
     private let client: any TestClientProtocol
 
     static func run(
@@ -39,6 +40,7 @@ struct APIClient {
         let usage = FakeUsage()
         let upkeep = FakeUpkeep()
         let recordings = FakeRecordings()
+        let audit = FakeAudit()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -61,6 +63,7 @@ struct APIClient {
             channels: FakeChannels(),
             upkeep: upkeep,
             recordings: recordings,
+            audit: audit,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -73,6 +76,7 @@ struct APIClient {
                     usage: usage,
                     upkeep: upkeep,
                     recordings: recordings,
+                    audit: audit,
                     client: client
                 )
             )
