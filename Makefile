@@ -1,10 +1,11 @@
-# make setup | build | demo | test | bench | soak | lint        CONFIGURATION=release for production builds
+# make setup | build | deb | demo | test | bench | soak | lint        CONFIGURATION=release for production builds
 CONFIGURATION ?= debug
 SWIFT_BUILD = swift build -c $(CONFIGURATION)
 BIN = $(shell $(SWIFT_BUILD) --show-bin-path)
 ARGS ?=
 
-.PHONY: setup setup-tests build demo test bench soak lint format
+# A Debian package in .build/packages, with Swift's runtime linked in.
+.PHONY: setup setup-tests build deb demo test bench soak lint format
 
 setup:
 	@Tests/Scripts/setup
@@ -15,6 +16,11 @@ setup-tests:
 build: setup
 	$(SWIFT_BUILD) --product vedette
 	$(SWIFT_BUILD) --product vedette-codec
+
+deb: setup
+	swift build -c release --static-swift-stdlib --product vedette
+	swift build -c release --static-swift-stdlib --product vedette-codec
+	@Packaging/deb "$$(swift build -c release --show-bin-path)" .build/packages
 
 demo: build
 	@VEDETTE=$(BIN)/vedette Tests/Scripts/demo $(ARGS)

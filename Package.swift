@@ -93,6 +93,7 @@ let package = Package(
             swiftSettings: settings
         ),
         room("Blobs", ["HSSModel", crypto, nioCore, nioPosix]),
+        room("Backups", ["HSSModel", "Store", crypto]),
         .systemLibrary(name: "CLibSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
         room("SRTTransport", ["CLibSRT", "HSSModel", "Vm"]),
         room(
@@ -188,7 +189,8 @@ let package = Package(
         .executableTarget(
             name: "vedette",
             dependencies: [
-                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "Bus", "Store", "Blobs", "ServerKit",
+                "HSSModel", "HostClock", "Vs", "Vd", "Vm", "Vr", "Bus", "Store", "Blobs", "Backups",
+                "ServerKit",
                 "CentreManagement", "ServiceControl", "MediaDistribution", "CloudStorage", "CustomerAccess",
                 "PremisesUnit", "CustomerUnit", "DeviceCheck", "WebConsole",
                 argumentParser, crypto, hummingbird, lifecycle, logging, unixSignals,
@@ -241,6 +243,7 @@ let package = Package(
         tests("CodecWorkerTests", ["CodecProtocol", "vedette-codec"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
+        tests("BackupsTests", ["Backups", "Store", "HSSModel", grdb]),
         tests("ChildProcessesTests", ["ChildProcesses", nioCore]),
         tests(
             "ServerKitTests",

@@ -14,6 +14,7 @@ extension Registry: UnitAdmission {
         switch unitGuard.withLock({ $0.begin(unit, from: address, at: .now) }) {
         case .wait(let delay):
             metrics.units.locked.add()
+            audit(.refused(login, "unit.locked-out"))
             throw .lockedOut(retryAfter: delay)
         case .attempt(let begun): attempt = begun
         }
@@ -28,9 +29,15 @@ extension Registry: UnitAdmission {
         guard let device else {
             unitGuard.withLock { $0.failed(attempt, at: .now) }
             metrics.units.refused.add()
+            audit(.refused(login, "unit.refused"))
             throw .refused
         }
-        if case .signature(let signature) = login.proof { try judge(signature, of: device, attempt) }
+        if case .signature(let signature) = login.proof {
+            do throws(AdmissionError) { try judge(signature, of: device, attempt) } catch {
+                if case .refused = error { audit(.refused(login, "unit.refused")) }
+                throw error
+            }
+        }
         unitGuard.withLock { $0.succeeded(attempt) }
         metrics.units.accepted.add()
         return UnitRegistration(
@@ -103,6 +110,16 @@ extension Registry: UnitAdmission {
         switch outcome {
         case .bound(let user):
             metrics.bindings.add()
+            audit(
+                AuditNote(
+                    at: .now,
+                    user: user,
+                    address: "unit",
+                    action: "device.bound",
+                    object: unit.rawValue,
+                    result: .done
+                )
+            )
             return user
         case .boundToAnother:
             metrics.refusedBindings.add()
@@ -137,4 +154,18 @@ extension Registry: UnitAdmission {
     /// Looked up in place of an impossible ID, so that this takes as long. No device has it: enrolment demands a letter
     /// or a digit.
     private static let nobody = UnitID(unchecked: "-")
+}
+
+extension AuditNote {
+    /// Of a unit that was not let in. Its name is what it said, and may be anything.
+    fileprivate static func refused(_ login: UnitLogin, _ action: String) -> AuditNote {
+        AuditNote(
+            at: .now,
+            user: nil,
+            address: login.remoteAddress,
+            action: action,
+            object: UnitID(rawValue: login.loginCode)?.rawValue ?? "",
+            result: .refused
+        )
+    }
 }

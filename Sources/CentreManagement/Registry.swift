@@ -61,6 +61,7 @@ package final class Registry: Sendable {
         var ownerChanges: (@Sendable (UnitID) async -> Void)?
         var accessChange: (@Sendable (AccessChange) async -> Void)?
         var leaseEnd: (@Sendable (LeaseID, ChannelAddress) async -> Void)?
+        var audit: (@Sendable (AuditNote) -> Void)?
     }
 
     let store: any CentreStore
@@ -162,6 +163,17 @@ package final class Registry: Sendable {
     func end(_ entries: [LeaseBook.Entry]) async {
         let action = followers.withLock { $0.leaseEnd }
         for entry in entries { await action?(entry.lease, entry.channel) }
+    }
+
+    /// Sets who hears what the audit trail should know and no call of the API tells: what units are refused, and what
+    /// they bind. One action, and it must not wait: event loops call it.
+    package func onAudit(_ action: @escaping @Sendable (AuditNote) -> Void) {
+        followers.withLock { $0.audit = action }
+    }
+
+    func audit(_ note: AuditNote) {
+        let action = followers.withLock { $0.audit }
+        action?(note)
     }
 
     func ownerChanges(of unit: UnitID) async {

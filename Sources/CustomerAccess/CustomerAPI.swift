@@ -50,7 +50,9 @@ package struct CustomerAPI: Sendable {
     private let recordControl: (any RecordControlPoint)?
     private let recordings: (any PlaybackPoint)?
     let access: (any AccessPoint)?
+    private let audit: (any AuditPoint)?
     let settings: Settings
+    private let rates: RateLimitMiddleware
     let logger: Logger
     /// How long a play ticket handed out stays good.
     static let ticketTime = Duration.seconds(60)
@@ -72,6 +74,7 @@ package struct CustomerAPI: Sendable {
         recordControl: (any RecordControlPoint)? = nil,
         recordings: (any PlaybackPoint)? = nil,
         access: (any AccessPoint)? = nil,
+        audit: (any AuditPoint)? = nil,
         settings: Settings = Settings(),
         logger: Logger = Logger(label: "vedette")
     ) {
@@ -91,16 +94,23 @@ package struct CustomerAPI: Sendable {
         self.recordControl = recordControl
         self.recordings = recordings
         self.access = access
+        self.audit = audit
         self.settings = settings
+        rates = RateLimitMiddleware(settings)
         self.logger = logger
     }
 
+    /// Requests of one address from now on (`limits.api_rate`, `limits.api_burst`).
+    package func setRates(perSecond: Double, burst: Int) { rates.set(perSecond: perSecond, burst: burst) }
+
     package func addRoutes(to router: Router<PlatformContext>) {
         let routes = MethodGuard(router)
-        let api = routes.group("api/v1").add(middleware: RateLimitMiddleware(settings))
+        let api = routes.group("api/v1").add(middleware: rates)
+        if let audit { api.add(middleware: SessionAudit(audit, accounts: accounts, logger: logger)) }
         addSessionRoutes(to: api)
         let tickets = EventTickets()
         let known = api.add(middleware: SessionMiddleware(accounts: accounts, tickets: tickets))
+        if let audit { known.add(middleware: AuditMiddleware(audit, logger: logger)) }
         addDeviceRoutes(to: known)
         addUnitRoutes(to: known)
         addBatteryRoutes(to: known)
@@ -127,6 +137,7 @@ package struct CustomerAPI: Sendable {
         if let upkeep { addRecordUpkeepRoutes(to: known, upkeep) }
         if let nodes { addNodeRoutes(to: known, nodes) }
         if let recordChecks { addRecordCheckRoutes(to: known, recordChecks) }
+        if let audit { addAuditRoutes(to: known, audit) }
         routes.refuseOtherMethods()
     }
 
@@ -135,6 +146,7 @@ package struct CustomerAPI: Sendable {
     private func addSessionRoutes(to api: RouterGroup<PlatformContext>) {
         api.post("session") { request, context in
             let body = try await decode(LoginBody.self, from: request)
+            context.audit?.user = UserName(rawValue: body.user)
             return try await answering {
                 let tokens = try await accounts.openSession(
                     PersonLogin(

@@ -28,6 +28,8 @@ extension CustomerAPI {
         admin.post("users") { request, context in
             let caller = try context.caller()
             let body = try await decode(NewUserBody.self, from: request)
+            context.audit?.object = body.user
+            context.audit?.detail = "role=\((body.role ?? .customer).rawValue)"
             return try await answering {
                 let user = try await accounts.addUser(
                     body.user,
@@ -58,6 +60,7 @@ extension CustomerAPI {
         admin.patch("users/:user") { request, context in
             let caller = try context.caller()
             let body = try await decode(SwitchBody.self, from: request)
+            context.audit?.detail = "disabled=\(body.disabled)"
             let name = try context.parameters.require("user")
             return try await answering {
                 try JSONBody.answer(
@@ -71,6 +74,7 @@ extension CustomerAPI {
         admin.post("devices") { request, context in
             let caller = try context.caller()
             let body = try await decode(NewDeviceBody.self, from: request)
+            context.audit?.object = body.deviceId
             return try await answering {
                 var new = NewDevice(
                     deviceID: body.deviceId,
@@ -116,6 +120,7 @@ extension CustomerAPI {
         admin.patch("devices/:id") { request, context in
             let caller = try context.caller()
             let body = try await decode(SwitchBody.self, from: request)
+            context.audit?.detail = "disabled=\(body.disabled)"
             let id = try context.parameters.require("id")
             return try await answering {
                 let device = try await devices.setDevice(id, disabled: body.disabled, by: caller)

@@ -15,6 +15,8 @@ package struct PlatformContext: RequestContext {
     package let isThere: @Sendable () -> Bool
     /// Set behind ``SessionMiddleware``.
     var principal: Principal?
+    /// What the audit trail will say of this request; nil: nothing.
+    var audit: AuditDraft?
     /// The token by which the caller is known, for what goes on after the answer has begun.
     var access: Secret?
 

@@ -10,18 +10,31 @@ final class RateLimitMiddleware: RouterMiddleware {
     /// Addresses remembered; beyond it newcomers share one allowance.
     private static let addressesRemembered = 100_000
 
-    private let retryAfter: Duration
-    private let rates: Mutex<RateLimiter<NetworkPrefix>>
+    private struct Rates {
+        var perSecond: Double
+        var limiter: RateLimiter<NetworkPrefix>
+    }
+
+    private let rates: Mutex<Rates>
 
     init(_ settings: CustomerAPI.Settings) {
-        retryAfter = .seconds(1 / settings.requestsPerSecond)
         rates = Mutex(
-            RateLimiter(
+            Rates(
                 perSecond: settings.requestsPerSecond,
-                burst: settings.burst,
-                capacity: Self.addressesRemembered
+                limiter: RateLimiter(
+                    perSecond: settings.requestsPerSecond,
+                    burst: settings.burst,
+                    capacity: Self.addressesRemembered
+                )
             )
         )
+    }
+
+    func set(perSecond: Double, burst: Int) {
+        rates.withLock { rates in
+            rates.perSecond = perSecond
+            rates.limiter.set(perSecond: perSecond, burst: burst)
+        }
     }
 
     func handle(
@@ -30,12 +43,15 @@ final class RateLimitMiddleware: RouterMiddleware {
         next: @concurrent (Request, PlatformContext) async throws -> Response
     ) async throws -> Response {
         let address = NetworkPrefix(context.remoteAddress)
-        guard rates.withLock({ $0.admit(address, at: .now) }) else {
+        let (isAdmitted, perSecond) = rates.withLock {
+            ($0.limiter.admit(address, at: .now), $0.perSecond)
+        }
+        guard isAdmitted else {
             throw Problem(
                 .tooManyRequests,
                 type: "rate",
                 detail: "This address sends too many requests.",
-                headers: .retryAfter(retryAfter)
+                headers: .retryAfter(.seconds(1 / perSecond))
             )
         }
         return try await next(request, context)

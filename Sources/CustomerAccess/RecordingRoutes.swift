@@ -155,7 +155,7 @@ extension CustomerAPI {
 
     private static let timeRule = "expected a time such as 2026-11-21T08:00:00Z"
 
-    private static func time(_ name: String, of request: Request) throws -> WallTime? {
+    static func time(_ name: String, of request: Request) throws -> WallTime? {
         guard let text = request.uri.queryParameters[name[...]] else { return nil }
         // A plus in a query may have become a space.
         guard let time = WallTime(rfc3339: String(text.replacing(" ", with: "+"))) else {

@@ -177,6 +177,7 @@ package struct Configuration: Sendable {
     package var pictures: Pictures
     package var alarmRetention: Duration
     package var usage: Usage
+    package var audit: Audit
     package var webhooks: Webhooks
     package var metrics: Address
     package var limits: Limits
@@ -247,6 +248,7 @@ package struct Configuration: Sendable {
             interval: read.duration("usage.interval"),
             retention: read.duration("usage.retention")
         )
+        audit = Audit(read)
         webhooks = Webhooks(
             allowsHTTP: read.truth("webhooks.allow_http"),
             allowsPrivate: read.truth("webhooks.allow_private"),

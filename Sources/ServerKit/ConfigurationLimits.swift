@@ -53,6 +53,12 @@ extension ConfigurationTable {
         count("alarm_rate", 1...1000, 1, "Alarm reports per second of one unit, in the long run."),
         count("alarm_burst", 1...10_000, 60, "The same at once."),
         count("events", 1000...1_000_000_000, 1_000_000, "Events of all units that are kept; the oldest go."),
+        count(
+            "audit_entries",
+            1000...100_000_000,
+            5_000_000,
+            "Entries of the audit trail that are kept; the oldest go."
+        ),
         count("webhooks_per_user", 1...1000, 10, "Webhooks of one user."),
         count("event_subscribers", 1...100_000, 1000, "Followers of the event stream at a time."),
         count("streams", 1...100_000, 1000, "Streams published at a time."),

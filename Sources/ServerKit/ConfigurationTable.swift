@@ -48,6 +48,7 @@ package enum ConfigurationTable {
         "pictures": "The latest picture of each channel",
         "alarms": "Alarms and events of units",
         "usage": "Accounts of what was carried for whom",
+        "audit": "Who did what: the trail of 'vedette admin audit'",
         "webhooks": "Places of others that hear events",
         "bus": "How roles reach each other",
         "metrics": "Figures and health, without TLS: keep it away from strangers",
@@ -281,6 +282,12 @@ package enum ConfigurationTable {
             .duration(.seconds(86_400) ... .seconds(3650 * 86_400)),
             default: "400d",
             "How long the accounts of what was carried are kept."
+        ),
+        ConfigurationKey(
+            "audit.retention",
+            .duration(.seconds(86_400) ... .seconds(3650 * 86_400)),
+            default: "400d",
+            "How long entries of the audit trail are kept; limits.audit_entries bounds it too."
         ),
         ConfigurationKey(
             "webhooks.allow_http",

@@ -62,6 +62,10 @@ package struct ConfigurationValues: Sendable {
         index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.key.path, $0) })
     }
 
+    mutating func replace(_ entry: Entry) {
+        if let place = index[entry.key.path] { entries[place] = entry }
+    }
+
     package subscript(path: String) -> Entry? { index[path].map { entries[$0] } }
 }
 

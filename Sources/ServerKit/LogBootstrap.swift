@@ -6,7 +6,14 @@ import Synchronization
 /// Lines on standard error, as text or JSON. Every message and every metadata value passes
 /// ``LogRedaction``; a line is written at once, so that lines of several threads do not mix.
 package struct LineLogHandler: LogHandler {
-    package var logLevel: Logger.Level
+    /// Of this logger alone where somebody set it, else of the process.
+    package var logLevel: Logger.Level {
+        get { shared?.current ?? own }
+        set { (own, shared) = (newValue, nil) }
+    }
+
+    private var own: Logger.Level
+    private var shared: LogLevel?
     package var metadata: Logger.Metadata = [:]
     private let label: String
     private let format: Configuration.Log.Format
@@ -18,11 +25,13 @@ package struct LineLogHandler: LogHandler {
     package init(
         label: String,
         level: Logger.Level,
+        shared: LogLevel? = nil,
         format: Configuration.Log.Format,
         write: @escaping @Sendable (String) -> Void = { LineLogHandler.toStandardError($0) }
     ) {
         self.label = label
-        logLevel = level
+        own = level
+        self.shared = shared
         self.format = format
         self.write = write
     }
@@ -90,8 +99,31 @@ package struct LineLogHandler: LogHandler {
 
 /// Where loggers of this process write.
 package enum LogBootstrap {
-    /// To be called once, before the first logger is made.
-    package static func start(level: Logger.Level, format: Configuration.Log.Format) {
-        LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level, format: format) }
+    /// To be called once, before the first logger is made. The level that it returns may be changed later.
+    @discardableResult package static func start(
+        level: Logger.Level,
+        format: Configuration.Log.Format
+    ) -> LogLevel {
+        let shared = LogLevel(level)
+        LoggingSystem.bootstrap { LineLogHandler(label: $0, level: level, shared: shared, format: format) }
+        return shared
+    }
+}
+
+/// The level of all loggers of a process. Read with each line, also with those that are not written.
+package final class LogLevel: Sendable {
+    private let place: Atomic<Int>
+
+    package init(_ level: Logger.Level) {
+        place = Atomic(Self.place(of: level))
+    }
+
+    package var current: Logger.Level {
+        get { Logger.Level.allCases[place.load(ordering: .relaxed)] }
+        set { place.store(Self.place(of: newValue), ordering: .relaxed) }
+    }
+
+    private static func place(of level: Logger.Level) -> Int {
+        Logger.Level.allCases.firstIndex(of: level) ?? 0
     }
 }

@@ -11,8 +11,8 @@ package struct RateLimiter<Key: Hashable & Sendable>: Sendable {
         var at: Instant
     }
 
-    private let perSecond: Double
-    private let burst: Double
+    private var perSecond: Double
+    private var burst: Double
     private let capacity: Int
     private var buckets: [Key: Bucket] = [:]
     private var overflow: Bucket?
@@ -27,6 +27,12 @@ package struct RateLimiter<Key: Hashable & Sendable>: Sendable {
         self.perSecond = perSecond
         self.burst = Double(burst)
         self.capacity = capacity
+    }
+
+    /// From now on; what is in the buckets stays, up to the new burst.
+    package mutating func set(perSecond: Double, burst: Int) {
+        self.perSecond = perSecond
+        self.burst = Double(burst)
     }
 
     /// Takes one token of `key`. False: none is left, refuse.

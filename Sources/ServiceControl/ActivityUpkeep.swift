@@ -46,7 +46,8 @@ package struct ActivityUpkeep: Service {
     private let alarms: any AlarmStore
     private let events: any EventStore
     private let blobs: any BlobStore
-    private let settings: Settings
+    private let hot: HotValue<Settings>
+    private var settings: Settings { hot.current }
     private let swept: Counter
     private let lost: Counter
     private let logger: Logger
@@ -62,7 +63,7 @@ package struct ActivityUpkeep: Service {
         alarms = store
         events = store
         self.blobs = blobs
-        self.settings = settings
+        hot = HotValue(settings)
         self.logger = logger
         swept = metrics.counter("vedette_blobs_swept_total", "Blobs of uploads deleted.")
         lost = metrics.counter("vedette_blobs_lost_total", "Uploads whose blob was gone.")
@@ -82,6 +83,9 @@ package struct ActivityUpkeep: Service {
             round += 1
         } while await pause()
     }
+
+    /// From the next round on.
+    package func set(_ settings: Settings) { hot.current = settings }
 
     private func pause() async -> Bool {
         let interval = settings.interval

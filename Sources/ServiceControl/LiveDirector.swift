@@ -20,7 +20,7 @@ actor LiveDirector {
     private let news: UnitNewsFeed
     private let media: any MediaDistributor
     private let records: LiveRecords
-    private let timing: LiveChannel.Timing
+    var timing: LiveChannel.Timing
     private let mostWaiters: Int
     private let maxBitrate: Int
     private let mostPerUser: Int

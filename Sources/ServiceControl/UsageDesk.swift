@@ -35,7 +35,7 @@ package actor UsageDesk {
 
     private let media: any MediaAccounting
     private let store: any UsageStore
-    private let settings: Settings
+    private var settings: Settings
     private let holders = LeaseHolders()
     private let metrics: UsageMetrics
     private let logger: Logger
@@ -58,6 +58,9 @@ package actor UsageDesk {
         self.metrics = UsageMetrics(metrics)
         self.logger = logger
     }
+
+    /// From the next booking and dropping on.
+    package func set(_ settings: Settings) { self.settings = settings }
 
     /// The lease has a viewer. Whoever asks later would not find it any more.
     nonisolated func watches(_ lease: LeaseID, _ user: UserName) {

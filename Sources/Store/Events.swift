@@ -69,4 +69,4 @@ package typealias ActivityStore = UploadStore & AlarmStore & EventStore & Webhoo
 /// Everything that the platform keeps.
 package typealias PlatformStore = CentreStore & ActivityStore & UnitDocumentStore & PresenceStore
     & BatteryStore & MoveStore & UsageStore & ChannelSettingStore & RecordSessionStore & SegmentStore
-    & RetentionStore & RecordingSettingsStore
+    & RetentionStore & RecordingSettingsStore & AuditStore

@@ -64,6 +64,11 @@ package struct Migration: Sendable, Equatable {
             name: "0009_access",
             sql: String(decoding: PackageResources._009_access_sql, as: UTF8.self)
         ),
+        Migration(
+            number: 10,
+            name: "0010_audit",
+            sql: String(decoding: PackageResources._010_audit_sql, as: UTF8.self)
+        ),
     ]
 
     /// What has to run on a store on which `applied` have run, or why this version must not touch it.

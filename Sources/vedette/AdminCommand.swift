@@ -11,7 +11,7 @@ struct AdminCommand: AsyncParsableCommand {
         discussion: "Log in first: vedette cu login https://HOST:PORT --user admin",
         subcommands: [
             User.self, Device.self, Firmware.self, Node.self, Stream.self, Usage.self, Fsck.self,
-            Recording.self,
+            Recording.self, Audit.self, Backup.self, Restore.self,
         ]
     )
 }

@@ -2,6 +2,7 @@ import Bus
 import CentreManagement
 import CloudStorage
 import CustomerAccess
+import FoundationEssentials
 import HSSModel
 import HostClock
 import Hummingbird
@@ -23,7 +24,13 @@ struct Platform {
     /// The SRT port is open from the start; it is told after the operator's first password.
     private let reportMedia: @Sendable () -> Void
 
-    init(_ configuration: Configuration, adminPassword: Secret?) async throws {
+    /// `level` is the one of the process's log.
+    init(
+        _ configuration: Configuration,
+        adminPassword: Secret?,
+        reloader: Reloader,
+        level: LogLevel
+    ) async throws {
         let logger = Logger(label: "vedette")
         let metrics = MetricRegistry()
         let readiness = Readiness()
@@ -31,6 +38,7 @@ struct Platform {
         let node = NodeName(rawValue: configuration.node.name) ?? NodeName(unchecked: "node")
         try ProtectedFile.makeFolder(configuration.node.data)
         lock = try DataFolderLock(configuration.node.data)
+        try RestoreMarker.refuse(configuration.node.data)
 
         let identity = try Self.identity(configuration, logger)
         let store = try SQLiteStore(path: configuration.databasePath, at: .now)
@@ -46,13 +54,30 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let audit = AuditTrail(
+            store: store,
+            settings: .init(configuration),
+            metrics: metrics,
+            logger: logger
+        )
+        try await audit.load()
         madePassword = try await registry.ensureOperator(password: adminPassword)
 
         let isListening = readiness.condition("listeners")
+        let status = PlatformStatus()
+        let manager = ServiceManagerLink(
+            environment: ProcessInfo.processInfo.environment,
+            pulses: [("event loops", ServiceManagerLink.eventLoops())],
+            status: { status.line },
+            logger: logger
+        )
         let report = StartupReport(
             listeners: Self.listenerNames(configuration),
             say: { Terminal.printLine($0) },
-            onReady: { isListening.set(nil) }
+            onReady: {
+                isListening.set(nil)
+                manager.ready()
+            }
         )
         let domain = URLHost.text(configuration.node.domain)
         let media = try MediaService(
@@ -137,7 +162,9 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        status.show { "\(signalling.connectedUnits) units connected" }
         registry.onArrival { firmware.rollOuts.arrived($0) }
+        registry.onAudit { audit.tally($0) }
         registry.onDeviceChange { change in
             switch change {
             case .disabled: break
@@ -180,28 +207,30 @@ struct Platform {
             metrics: metrics,
             logger: logger
         )
+        let api = CustomerAPI(
+            accounts: registry,
+            devices: registry,
+            control: signalling,
+            units: signalling,
+            media: media,
+            pictures: pictures,
+            activity: activities.point,
+            firmware: firmware.access,
+            nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
+            usage: usage,
+            channels: ChannelDesk(devices: registry, store: store),
+            upkeep: recordings.upkeep.desk,
+            recordChecks: recordings.inspector,
+            recordControl: signalling,
+            recordings: playback,
+            access: registry,
+            audit: audit,
+            settings: .init(configuration),
+            logger: logger
+        )
         let responder = Self.router(
             scheduling: scheduling,
-            api: CustomerAPI(
-                accounts: registry,
-                devices: registry,
-                control: signalling,
-                units: signalling,
-                media: media,
-                pictures: pictures,
-                activity: activities.point,
-                firmware: firmware.access,
-                nodes: NodeDesk(directory: nodes, drainable: [node: signalling]),
-                usage: usage,
-                channels: ChannelDesk(devices: registry, store: store),
-                upkeep: recordings.upkeep.desk,
-                recordChecks: recordings.inspector,
-                recordControl: signalling,
-                recordings: playback,
-                access: registry,
-                settings: .init(configuration),
-                logger: logger
-            ),
+            api: api,
             media: media,
             uploads: activities.uploads,
             recordings: recordings,
@@ -247,23 +276,33 @@ struct Platform {
             )
         }
         // Accounts are closed when no media runs any more.
-        services += [registry, usage, media, pictures]
+        services += [audit, registry, usage, media, pictures]
         services += activities.services
         services += recordings.services
         services += [signalling, rights]
         services.append(firmware.rollOuts)
         services += listeners
+        // Shut down first: it tells of it.
+        services.append(manager)
+        let reload = PlatformReload(
+            reloader: reloader,
+            level: level,
+            identity: identity,
+            api: api,
+            signalling: signalling,
+            upkeep: activities.upkeep,
+            usage: usage,
+            audit: audit
+        )
+        reloader.tell()
         process = ServerProcess(
             services: services,
             longestShutdown: configuration.limits.drainTimeout + .seconds(10),
             logger: logger,
             onReload: {
-                do throws(ServerError) { try identity.reload() } catch {
-                    logger.error(
-                        "reload refused; the old certificate stays",
-                        metadata: ["reason": "\(error)"]
-                    )
-                }
+                manager.reloading()
+                await reload.run()
+                manager.ready()
             }
         )
         reportMedia = { report.listening("srt", at: "srt://\(domain):\(media.port)") }

@@ -10,8 +10,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run the platform.",
         discussion: """
-            Prints a line for each listener, then 'ready'. SIGTERM drains and ends with 0; SIGHUP reads the TLS \
-            certificate again. At the first start VEDETTE_ADMIN_PASSWORD sets the password of the operator \
+            Prints a line for each listener, then 'ready'. SIGTERM drains and ends with 0; SIGHUP reads configuration \
+            and certificates again. At the first start VEDETTE_ADMIN_PASSWORD sets the password of the operator \
             'admin'; without it one is made and printed once.
             """
     )
@@ -19,17 +19,27 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
+        let values = try options.values()
         let configuration = try options.checked()
-        LogBootstrap.start(level: configuration.log.level, format: configuration.log.format)
+        let level = LogBootstrap.start(level: configuration.log.level, format: configuration.log.format)
         let descriptors = ProcessMetrics.raiseDescriptorLimit()
         let logger = Logger(label: "vedette")
         for shortage in configuration.shortages(descriptors: descriptors) {
             logger.warning("limits do not fit together", metadata: ["reason": "\(shortage)"])
         }
         let password = ProcessInfo.processInfo.environment["VEDETTE_ADMIN_PASSWORD"]
+        let sources = options.sources
+        let reloader = Reloader(
+            running: values,
+            dataFolder: configuration.node.data,
+            logger: logger,
+            read: { try sources.read() }
+        )
         let platform = try await Platform(
             configuration,
-            adminPassword: password.flatMap { $0.isEmpty ? nil : Secret($0) }
+            adminPassword: password.flatMap { $0.isEmpty ? nil : Secret($0) },
+            reloader: reloader,
+            level: level
         )
         try await platform.run()
     }
@@ -44,18 +54,30 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(name: .long, help: "trace, debug, info, notice, warning, error (log.level).") var logLevel:
         String?
 
-    func values() throws -> ConfigurationValues {
-        let flags = ["node.data": data, "roles": roles, "node.domain": domain, "log.level": logLevel]
-        do {
-            return try ConfigurationValues(
-                file: config,
-                environment: ProcessInfo.processInfo.environment,
-                flags: flags.compactMapValues { $0 }
-            )
-        } catch {
-            throw Failure(error.description)
+    /// What may be read again, without the command that it came from.
+    struct Sources: Sendable {
+        var file: String?
+        var flags: [String: String]
+
+        func read() throws(Failure) -> ConfigurationValues {
+            do {
+                return try ConfigurationValues(
+                    file: file,
+                    environment: ProcessInfo.processInfo.environment,
+                    flags: flags
+                )
+            } catch {
+                throw Failure(error.description)
+            }
         }
     }
+
+    var sources: Sources {
+        let flags = ["node.data": data, "roles": roles, "node.domain": domain, "log.level": logLevel]
+        return Sources(file: config, flags: flags.compactMapValues { $0 })
+    }
+
+    func values() throws -> ConfigurationValues { try sources.read() }
 
     func checked() throws -> Configuration {
         let values = try values()

@@ -110,6 +110,14 @@ extension PictureKeeper.Settings {
     }
 }
 
+extension AuditTrail.Settings {
+    init(_ configuration: Configuration) {
+        self.init()
+        retention = configuration.audit.retention
+        entries = configuration.audit.entries
+    }
+}
+
 extension CustomerAPI.Settings {
     init(_ configuration: Configuration) {
         self.init(

@@ -28,6 +28,7 @@ struct APIClient {
     let recordings: FakeRecordings
     let checks: FakeChecks
     let access: FakeAccess
+    let audit: FakeAudit
     private let client: any TestClientProtocol
 
     static func run(
@@ -43,6 +44,7 @@ struct APIClient {
         let recordings = FakeRecordings()
         let checks = FakeChecks()
         let access = FakeAccess()
+        let audit = FakeAudit()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
         CustomerAPI(
@@ -67,6 +69,7 @@ struct APIClient {
             recordChecks: checks,
             recordings: recordings,
             access: access,
+            audit: audit,
             settings: settings
         ).addRoutes(to: router)
         try await Application(router: router).test(.router) { client in
@@ -81,6 +84,7 @@ struct APIClient {
                     recordings: recordings,
                     checks: checks,
                     access: access,
+                    audit: audit,
                     client: client
                 )
             )

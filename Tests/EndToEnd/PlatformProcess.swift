@@ -70,6 +70,11 @@ final class PlatformProcess: Sendable {
 
     // MARK: People
 
+    /// Not logged in.
+    static func client(_ url: String, _ authority: String) throws -> PlatformClient {
+        try PlatformClient(url: url, authority: authority)
+    }
+
     func logIn(_ user: String, _ password: Secret) async throws -> PlatformClient {
         let client = try PlatformClient(url: url, authority: authority)
         try await client.logIn(user: user, password: password)

@@ -21,6 +21,7 @@ import Testing
         "Bus": ["HSSModel", "Vd", "Vr"],
         "Store": ["HSSModel", "Crypto", "Foundation", "GRDB"],
         "Blobs": ["HSSModel", "Crypto", "Glibc", "NIOCore", "NIOPosix", "Synchronization"],
+        "Backups": ["HSSModel", "Store", "Crypto", "FoundationEssentials", "Glibc"],
         "SRTTransport": ["HSSModel", "Vm", "CLibSRT", "Glibc", "Synchronization"],
         "ServerKit": server.union(nio).union([
             "HSSModel", "HostClock", "Crypto", "Foundation", "Glibc", "HummingbirdCore", "HummingbirdHTTP2",
