@@ -187,10 +187,8 @@ actor RecordDirector {
             add(row.channel, RecordDesk(wishes: row.wishes, running: running))
         }
         if stored.count > Self.mostChannels {
-            logger.error(
-                "more channels are to be recorded than can be",
-                metadata: ["most": "\(Self.mostChannels)"]
-            )
+            let most: Logger.Metadata = ["most": "\(Self.mostChannels)"]
+            logger.error("more channels are to be recorded than can be", metadata: most)
         }
         for (channel, session) in sessions { add(channel, RecordDesk(running: session)) }
         for alarm in alarms { _ = desks[alarm.channel]?.hear(alarm) }

@@ -129,8 +129,8 @@ private struct OldRecordings {
 
     var isOver: Bool {
         get async throws {
-            let left = try await store.unfinishedSegments(after: nil, limit: 1).rows
-            return try await left.isEmpty && saved.count == Self.kept.count
+            guard try await store.unfinishedSegments(after: nil, limit: 1).rows.isEmpty else { return false }
+            return try await saved.count == Self.kept.count
         }
     }
 
