@@ -1,4 +1,3 @@
-import CustomerUnit
 import Foundation
 import HSSModel
 import Testing
@@ -29,16 +28,9 @@ extension EndToEnd {
                     "cam-1",
                     named: "Front door",
                     of: house.anna,
-                    ["--video", try await Scene.day.path(), "--alarm", "human@25s", "--battery", "82"]
-                ),
-                try await house.camera(
-                    "cam-2",
-                    named: "Garden",
-                    of: house.anna,
-                    ["--video", try await Scene.evening.path()]
-                ),
+                    ["--video", try await Scene.path(), "--alarm", "human@6s", "--battery", "82"]
+                ), try await house.camera("cam-2", named: "Garden", of: house.anna),
             ]
-            for camera in ["cam-1", "cam-2"] { try await record(camera, house) }
             let looks: [(name: String, look: WebDriver.Look)] = [
                 ("light", .desktop), ("dark", .init(isDark: true)), ("phone", .phone),
                 ("small-dark", .init(width: 320, height: 640, isDark: true)),
@@ -55,14 +47,7 @@ extension EndToEnd {
                             "\(page)",
                             "document.querySelector('main .page, main .notice')"
                         )
-                        if page.isEmpty {
-                            try await browser.wait(
-                                "both cameras' pictures",
-                                "[...document.querySelectorAll('.tile img')].filter((one) => one.naturalWidth).length == 2"
-                            )
-                        }
                         if page == "cameras/cam-1" {
-                            try await browser.wait("its day", "document.querySelector('.strip-recorded')")
                             _ = try await browser.picture("the picture") { $0.frames > 10 }
                             try await browser.wait("how it moves", "document.querySelector('.pad')")
                         }
@@ -72,31 +57,6 @@ extension EndToEnd {
                 }
             }
             withExtendedLifetime(units) {}
-        }
-
-        private struct Recording: Codable, Sendable {
-            var state: String
-        }
-
-        private struct Recorded: Codable, Sendable {
-            struct Span: Codable, Sendable {
-                var duration: Double
-            }
-            var items: [Span]
-        }
-
-        /// So that there is a picture of it, and something on the strip of its day.
-        private func record(_ camera: String, _ house: ConsoleHouse) async throws {
-            let channel = "/devices/\(camera)/channels/0"
-            let _: Recording = try await house.anna.call(
-                .post,
-                channel + "/record",
-                sending: ["seg_duration": 2]
-            )
-            try await eventually("\(camera) is recorded", within: 90) {
-                let recorded: Recorded = try await house.anna.call(.get, channel + "/recordings")
-                return !recorded.items.isEmpty
-            }
         }
 
         private func check(_ page: String, _ browser: WebDriver, _ rules: String) async throws {
@@ -121,27 +81,15 @@ extension EndToEnd {
     }
 }
 
-/// A house under the sky: the pictures of the manual show it.
+/// Something like a view, with movement: the pictures of the manual show it.
 private enum Scene {
-    case day, evening
-
-    private var view: String {
-        switch self {
-        case .day: "c0=0x6fa8dc:c1=0xdfe9ef:c2=0x6d9a5f:c3=0x3f6b3d"
-        case .evening: "c0=0x1d2545:c1=0xd9805a:c2=0x2c3b36:c3=0x1a2724"
-        }
-    }
-
-    func path() async throws -> String {
+    static func path() async throws -> String {
         let path = try TestFolder.make() + "/scene.ts"
         _ = try await Tool.output(
             "ffmpeg",
             [
                 "-v", "error", "-f", "lavfi", "-i",
-                "gradients=size=640x360:rate=25:\(view):nb_colors=4:x0=320:y0=0:x1=320:y1=360:speed=0.00001,"
-                    + "drawbox=x=390:y=130:w=170:h=130:c=0xa8674d:t=fill,drawbox=x=375:y=112:w=200:h=22:c=0x5a3a30:t=fill,"
-                    + "drawbox=x=450:y=190:w=48:h=70:c=0x3b2a22:t=fill,drawbox=x=408:y=155:w=30:h=30:c=0xf3d78b:t=fill,"
-                    + "drawbox=x=510:y=155:w=30:h=30:c=0xf3d78b:t=fill",
+                "gradients=size=640x360:rate=25:c0=0x7fb2d9:c1=0xe9d8b4:c2=0x3c6b4d:c3=0x24402f:nb_colors=4:seed=7:speed=0.004",
                 "-f", "lavfi", "-i", "sine=frequency=330", "-t", "20", "-c:v", "libx264", "-preset",
                 "ultrafast",
                 "-tune", "zerolatency", "-g", "50", "-pix_fmt", "yuv420p", "-c:a", "aac", "-f", "mpegts",
