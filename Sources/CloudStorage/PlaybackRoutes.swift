@@ -20,6 +20,7 @@ extension PlaybackDesk {
     private static let chunk = 256 << 10
 
     package func addRoutes<Context: RequestContext>(to router: Router<Context>) {
+        let router = MethodGuard(router)
         for path in ["api/v1/devices/:id", "api/v1/devices/:id/channels/:n"] {
             router.get(RouterPath(path + "/playback.m3u8")) { request, context in
                 try await self.answering { try await self.open(request, context) }
@@ -42,6 +43,7 @@ extension PlaybackDesk {
                 try await self.answering { try await self.segment(request, context) }
             }
         }
+        router.refuseOtherMethods(headers: Self.anyOrigin)
     }
 
     // MARK: Playlists

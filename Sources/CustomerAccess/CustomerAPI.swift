@@ -3,7 +3,7 @@ import HSSModel
 import HTTPTypes
 package import Hummingbird
 package import Logging
-import ServerKit
+package import ServerKit
 import Vd
 
 /// What the SCU does with one unit for its customers (Cs).
@@ -90,9 +90,13 @@ package struct CustomerAPI: Sendable {
         self.logger = logger
     }
 
-    package func addRoutes(to router: Router<PlatformContext>) {
+    /// Gives what it has added, for whoever holds the description to it.
+    @discardableResult
+    package func addRoutes(to router: Router<PlatformContext>) -> [ServedRoute] {
         let routes = MethodGuard(router)
-        let api = routes.group("api/v1").add(middleware: RateLimitMiddleware(settings))
+        let limit = RateLimitMiddleware(settings)
+        addDescriptionRoutes(to: routes.group("api").add(middleware: limit))
+        let api = routes.group("api/v1").add(middleware: limit)
         addSessionRoutes(to: api)
         let tickets = EventTickets()
         let known = api.add(middleware: SessionMiddleware(accounts: accounts, tickets: tickets))
@@ -104,6 +108,7 @@ package struct CustomerAPI: Sendable {
         addAlarmRoutes(to: known)
         addEventRoutes(to: known, tickets)
         addWebhookRoutes(to: known)
+        addWebhookTrialRoutes(to: known)
         addUploadedRoutes(to: known)
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
@@ -117,6 +122,7 @@ package struct CustomerAPI: Sendable {
         if let nodes { addNodeRoutes(to: known, nodes) }
         if let recordChecks { addRecordCheckRoutes(to: known, recordChecks) }
         routes.refuseOtherMethods()
+        return routes.served
     }
 
     // MARK: Sessions

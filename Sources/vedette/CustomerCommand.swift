@@ -11,7 +11,9 @@ struct CustomerCommand: AsyncParsableCommand {
         subcommands: [
             LogIn.self, LogOut.self, Devices.self, Bind.self, Unbind.self, Live.self, Status.self,
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
-            Presets.self, Record.self, Play.self, Recordings.self, Download.self, Clip.self,
+            Presets.self, Record.self, Play.self, Recordings.self, Download.self, Clip.self, Alarms.self,
+            Events.self,
+            Webhooks.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,
         ]
