@@ -83,6 +83,11 @@ let package = Package(
         // The only reader of the host's clocks.
         room("HostClock", ["HSSModel"]),
 
+        // The description of the API. Its openapi.yaml is a link to Schemas/: the binary carries the very text that is read
+        // there.
+        .target(name: "CAPIDescription", exclude: ["openapi.yaml", "page.css"]),
+        room("APIDescription", ["CAPIDescription", crypto, yams]),
+
         // What the platform stands on.
         room("Bus", ["HSSModel", "Vd", "Vr"]),
         .target(
@@ -146,8 +151,8 @@ let package = Package(
         room(
             "CustomerAccess",
             [
-                "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", httpTypes, hummingbird, lifecycle,
-                logging,
+                "APIDescription", "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", httpTypes,
+                hummingbird, lifecycle, logging,
                 nioCore,
             ]
         ),
@@ -240,6 +245,7 @@ let package = Package(
         tests("VrTests", ["Vr", "HSSModel"]),
         tests("MediaFormatsTests", ["MediaFormats"]),
         tests("CodecProtocolTests", ["CodecProtocol"]),
+        tests("APIDescriptionTests", ["APIDescription"]),
         tests("CodecWorkerTests", ["CodecProtocol", "vedette-codec"]),
         tests("StoreTests", ["Store", "HSSModel", grdb]),
         tests("BlobsTests", ["Blobs", "HSSModel", "HostClock", nioCore]),
@@ -310,8 +316,9 @@ let package = Package(
         tests(
             "CustomerAccessTests",
             [
-                "CustomerAccess", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit", httpTypes, hummingbird,
-                hummingbirdTesting, logging, nioCore,
+                "CustomerAccess", "APIDescription", "HSSModel", "HostClock", "Vd", "Bus", "ServerKit",
+                httpTypes,
+                hummingbird, hummingbirdTesting, logging, nioCore,
             ]
         ),
         tests(

@@ -8,6 +8,8 @@ package enum ActivityError: Error, Equatable, CustomStringConvertible {
     case nothingCame(after: Duration)
     /// At a limit of addresses, waits or subscribers.
     case busy(String)
+    /// As many as one user may have.
+    case limit(String)
     case unavailable(String)
     /// A value breaks a rule: which field, and what is allowed.
     case invalid(String, String)
@@ -16,7 +18,7 @@ package enum ActivityError: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notFound(let what): "\(what) does not exist"
         case .nothingCame(let delay): "nothing came within \(Int(delay.inSeconds.rounded())) s"
-        case .busy(let limit): "at a limit: \(limit)"
+        case .busy(let limit), .limit(let limit): "at a limit: \(limit)"
         case .unavailable(let reason): "what is kept is not available: \(reason)"
         case .invalid(let field, let rule): "\(field): \(rule)"
         }
@@ -123,6 +125,13 @@ package protocol WebhookPoint: Sendable {
     func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError)
     /// Sets one going again that was parked, from where it stopped.
     func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError)
+    /// What was sent to it lately, newest first; a bounded number of this run of the platform.
+    func deliveries(
+        to id: WebhookID,
+        of owner: UserName?
+    ) async throws(ActivityError) -> [WebhookDelivery]
+    /// Sends it something that is no event, at once and once, and tells what came of it.
+    func testWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) -> WebhookDelivery
 }
 
 /// A report of a battery, with its place in the history.

@@ -80,7 +80,7 @@ extension PlaybackDesk {
     }
 
     /// A browser's player may stand on any page; what it fetches is opened by the address alone.
-    private static let anyOrigin: HTTPFields = [.accessControlAllowOrigin: "*"]
+    static let anyOrigin: HTTPFields = [.accessControlAllowOrigin: "*"]
 
     private static func problem(_ error: RecordingError) -> Problem {
         var headers = anyOrigin

@@ -23,6 +23,7 @@ extension PlaybackDesk {
         to router: Router<Context>,
         isThere: @escaping @Sendable (Context) -> @Sendable () -> Bool = { _ in { true } }
     ) {
+        let router = MethodGuard(router)
         for path in ["api/v1/devices/:id", "api/v1/devices/:id/channels/:n"] {
             router.get(RouterPath(path + "/playback.m3u8")) { request, context in
                 try await self.answering { try await self.open(request, context) }
@@ -49,6 +50,7 @@ extension PlaybackDesk {
                 try await self.answering { try await self.segment(request, context, isThere(context)) }
             }
         }
+        router.refuseOtherMethods(headers: Self.anyOrigin)
     }
 
     // MARK: Playlists

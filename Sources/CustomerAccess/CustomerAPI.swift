@@ -3,7 +3,7 @@ import HSSModel
 import HTTPTypes
 package import Hummingbird
 package import Logging
-import ServerKit
+package import ServerKit
 import Vd
 
 /// What the SCU does with one unit for its customers (Cs).
@@ -103,8 +103,11 @@ package struct CustomerAPI: Sendable {
     /// Requests of one address from now on (`limits.api_rate`, `limits.api_burst`).
     package func setRates(perSecond: Double, burst: Int) { rates.set(perSecond: perSecond, burst: burst) }
 
-    package func addRoutes(to router: Router<PlatformContext>) {
+    /// Gives what it has added, for whoever holds the description to it.
+    @discardableResult
+    package func addRoutes(to router: Router<PlatformContext>) -> [ServedRoute] {
         let routes = MethodGuard(router)
+        addDescriptionRoutes(to: routes.group("api").add(middleware: rates))
         let api = routes.group("api/v1").add(middleware: rates)
         if let audit { api.add(middleware: SessionAudit(audit, accounts: accounts, logger: logger)) }
         addSessionRoutes(to: api)
@@ -119,6 +122,7 @@ package struct CustomerAPI: Sendable {
         addAlarmRoutes(to: known)
         addEventRoutes(to: known, tickets)
         addWebhookRoutes(to: known)
+        addWebhookTrialRoutes(to: known)
         addUploadedRoutes(to: known)
         addPictureRoutes(to: known)
         addOperatorRoutes(to: known)
@@ -139,6 +143,7 @@ package struct CustomerAPI: Sendable {
         if let recordChecks { addRecordCheckRoutes(to: known, recordChecks) }
         if let audit { addAuditRoutes(to: known, audit) }
         routes.refuseOtherMethods()
+        return routes.served
     }
 
     // MARK: Sessions

@@ -126,6 +126,7 @@ extension ActivityError {
         case .nothingCame: Problem(.gatewayTimeout, type: "no-upload", detail: description)
         case .busy:
             Problem(.serviceUnavailable, type: "busy", detail: description, headers: .retryAfter(.seconds(5)))
+        case .limit: Problem(.tooManyRequests, type: "limit", detail: description)
         case .unavailable: Problem(.serviceUnavailable, detail: "What is kept is not available; try again.")
         case .invalid(let field, let rule): ManagementError.invalid(field: field, rule).problem
         }

@@ -1,6 +1,7 @@
 import Bus
 import HSSModel
 import Hummingbird
+import ServerKit
 
 extension CustomerAPI {
     /// Places of the caller's own that hear the events of devices which the caller may see. An operator sees, removes
@@ -45,6 +46,25 @@ extension CustomerAPI {
             return try await answering {
                 try await activity.webhooks.resumeWebhook(try webhook(context), of: owner)
                 return Response(status: .noContent)
+            }
+        }
+    }
+
+    /// What was sent to one, and a way to try it.
+    func addWebhookTrialRoutes(to api: RouterGroup<PlatformContext>) {
+        api.get("webhooks/:webhook/deliveries") { _, context in
+            let owner = Self.owner(try context.caller())
+            return try await answering {
+                let deliveries = try await activity.webhooks.deliveries(to: try webhook(context), of: owner)
+                let items = deliveries.map { WebhookDeliveryBody($0) }
+                return try JSONBody.answer(PageBody(items: items, nextCursor: nil))
+            }
+        }
+        api.post("webhooks/:webhook/test") { _, context in
+            let owner = Self.owner(try context.caller())
+            return try await answering {
+                let delivery = try await activity.webhooks.testWebhook(try webhook(context), of: owner)
+                return try JSONBody.answer(WebhookDeliveryBody(delivery))
             }
         }
     }
@@ -117,5 +137,28 @@ struct SetAsideBody: Encodable {
         reason = laggard.reason
         since = laggard.since.rfc3339
         retryAt = laggard.retryAt?.rfc3339
+    }
+}
+
+/// One attempt to tell a webhook something.
+struct WebhookDeliveryBody: Encodable {
+    var at: String
+    /// Absent: a test.
+    var eventId: Int64?
+    var delivered: Bool
+    /// Absent where the receiver did not answer.
+    var status: Int?
+    var durationMs: Int64
+    var attempt: Int
+    var error: String?
+
+    init(_ delivery: WebhookDelivery) {
+        at = delivery.at.rfc3339Exact
+        eventId = delivery.event?.rawValue
+        delivered = delivery.error == nil
+        status = delivery.status
+        durationMs = delivery.duration.wholeMilliseconds
+        attempt = delivery.attempt
+        error = delivery.error
     }
 }

@@ -19,6 +19,13 @@ package struct PictureFile: Sendable {
         }
     }
 
+    /// A pipe that somebody else opened, and closes.
+    package init(pipe descriptor: Int32) {
+        self.descriptor = descriptor
+        closes = false
+        signal(SIGPIPE, SIG_IGN)
+    }
+
     /// Returns false when the reader has gone.
     package func write(_ bytes: UnsafeRawBufferPointer) throws(CustomerError) -> Bool {
         var rest = bytes

@@ -39,14 +39,7 @@ package enum PictureResponse {
 
     /// A tag that is given decides alone (RFC 9110, 13.2.2).
     private static func isKnown(_ tag: String, _ time: WallTime, to request: Request) -> Bool {
-        if let known = request.headers[.ifNoneMatch] {
-            return known == "*"
-                || known.split(separator: ",").contains { part in
-                    let text = part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
-                    let name = String(text)
-                    return name == tag || name == "W/" + tag
-                }
-        }
+        if request.headers[.ifNoneMatch] != nil { return EntityTag(tag).isKnown(to: request) }
         guard let since = request.headers[.ifModifiedSince].flatMap({ HTTPDate($0) }) else { return false }
         return HTTPDate(time).seconds <= since.seconds
     }

@@ -16,9 +16,20 @@ package enum WebhookOutcome: Sendable, Equatable {
     case refused(String)
 }
 
+/// What came of one delivery, and the status of the receiver where it answered.
+package struct WebhookReply: Sendable, Equatable {
+    package var outcome: WebhookOutcome
+    package var status: Int?
+
+    package init(_ outcome: WebhookOutcome, status: Int? = nil) {
+        self.outcome = outcome
+        self.status = status
+    }
+}
+
 /// Carries one event to a webhook.
 package protocol WebhookCarrier: Sendable {
-    func deliver(_ body: [UInt8], to url: String, headers: [(String, String)]) async -> WebhookOutcome
+    func deliver(_ body: [UInt8], to url: String, headers: [(String, String)]) async -> WebhookReply
 }
 
 /// Deliveries by HTTP. The address that a host's name stands for is looked up and checked here and then used, so
@@ -77,18 +88,22 @@ package struct WebhookClient: WebhookCarrier {
         _ body: [UInt8],
         to url: String,
         headers: [(String, String)]
-    ) async -> WebhookOutcome {
-        if let objection = Self.objection(to: url, settings) { return .refused("url: \(objection)") }
+    ) async -> WebhookReply {
+        if let objection = Self.objection(to: url, settings) {
+            return WebhookReply(.refused("url: \(objection)"))
+        }
         guard let parsed = URL(string: url), let host = parsed.host() else {
-            return .refused("url: not a URL")
+            return WebhookReply(.refused("url: not a URL"))
         }
         let bare = host.replacing("[", with: "").replacing("]", with: "")
         let port = parsed.port ?? (parsed.scheme?.lowercased() == "http" ? 80 : 443)
         let resolve = resolve
         let found = try? await NIOThreadPool.singleton.runIfActive { try resolve(bare, port) }
-        guard let address = found ?? nil else { return .failed("the host's name has no address") }
+        guard let address = found ?? nil else {
+            return WebhookReply(.failed("the host's name has no address"))
+        }
         guard settings.allowsPrivate || PublicAddress.isPublic(address) else {
-            return .refused("the host is in a private network")
+            return WebhookReply(.refused("the host is in a private network"))
         }
         return await send(body, to: url, headers: headers, host: bare, address: address)
     }
@@ -99,7 +114,7 @@ package struct WebhookClient: WebhookCarrier {
         headers: [(String, String)],
         host: String,
         address: String
-    ) async -> WebhookOutcome {
+    ) async -> WebhookReply {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         let timeout = TimeAmount.nanoseconds(settings.timeout.wholeNanoseconds)
         configuration.timeout = .init(connect: timeout, read: timeout)
@@ -118,24 +133,27 @@ package struct WebhookClient: WebhookCarrier {
         request.method = .POST
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(bytes: body))
-        let outcome: WebhookOutcome
+        let reply: WebhookReply
         do {
             // What it says beyond its status is not read.
             let response = try await client.execute(request, timeout: timeout)
-            outcome =
+            let outcome: WebhookOutcome =
                 switch response.status.code {
                 case 200..<300: .delivered
                 case 410: .refused("the receiver answered 410: it wants no more")
                 default: .failed("the receiver answered \(response.status.code)")
                 }
+            reply = WebhookReply(outcome, status: Int(response.status.code))
         } catch {
             let isDistrust = "\(error)".contains("CERTIFICATE_VERIFY_FAILED") || error is NIOSSLExtraError
-            outcome = .failed(
-                isDistrust
-                    ? "the receiver's certificate is not trusted" : "the receiver cannot be reached"
+            reply = WebhookReply(
+                .failed(
+                    isDistrust
+                        ? "the receiver's certificate is not trusted" : "the receiver cannot be reached"
+                )
             )
         }
         try? await client.shutdown()
-        return outcome
+        return reply
     }
 }

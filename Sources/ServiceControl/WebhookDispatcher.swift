@@ -1,4 +1,3 @@
-package import Bus
 package import HSSModel
 import HostClock
 package import Logging
@@ -20,6 +19,9 @@ package final class WebhookDispatcher: Service {
         var lagging: Set<WebhookID> = []
         /// When something was last taken.
         var delivered: [WebhookID: WallTime] = [:]
+        var log = WebhookLog()
+        /// Those that somebody tries at this moment.
+        var testing: Set<WebhookID> = []
 
         /// It is parked, or removed: what is known of it is learned anew.
         mutating func forget(_ id: WebhookID) {
@@ -37,16 +39,16 @@ package final class WebhookDispatcher: Service {
     }
 
     private static let page = 100
-    /// Units set aside that are shown of one webhook, the longest waiting first.
-    private static let mostShown = 100
+    /// Tests on their way at a time, of whichever webhooks.
+    private static let mostTests = 16
     /// Webhooks are looked for this often even where nobody told of one.
     private static let lookInterval = Duration.seconds(30)
 
-    private let store: any WebhookStore
+    let store: any WebhookStore
     private let feed: EventFeed
     private let carrier: any WebhookCarrier
-    private let settings: WebhookSettings
-    private let key: UploadKey
+    let settings: WebhookSettings
+    let key: UploadKey
     /// Whether a user may hear of something at this moment.
     private let isVisible: @Sendable (NewEvent, UserName) async throws -> Bool
     private let delivered: Counter
@@ -232,17 +234,7 @@ package final class WebhookDispatcher: Service {
         var attempt = (laggard?.attempts ?? 0) + 1
         let began = laggard?.since ?? .now
         while true {
-            let signature = WebhookSignature.header(body, at: .now, secret: key.secret(of: webhook.id))
-            let outcome = await carrier.deliver(
-                body,
-                to: webhook.url,
-                headers: [
-                    ("Content-Type", "application/json"), ("User-Agent", "vedette"),
-                    ("Vedette-Webhook", webhook.id.rawValue), ("Vedette-Event", "\(event.id.rawValue)"),
-                    ("Vedette-Signature", signature),
-                ]
-            )
-            switch outcome {
+            switch await send(body, event.id, attempt, to: webhook).outcome {
             case .delivered:
                 delivered.add()
                 state.withLock { $0.delivered[webhook.id] = .now }
@@ -252,7 +244,7 @@ package final class WebhookDispatcher: Service {
                 throw Stop.parked(reason)
             case .failed(let reason):
                 failed.add()
-                let isTaken = state.withLock { $0.delivered[webhook.id].map { $0 >= began } ?? false }
+                let isTaken = state.withLock { $0.delivered[webhook.id].map { $0 > began } ?? false }
                 let pause = settings.pause(afterAttempt: attempt, using: &random)
                 var aside = WebhookLaggard(
                     unit: event.event.unit,
@@ -285,7 +277,63 @@ package final class WebhookDispatcher: Service {
         }
     }
 
-    private func note(_ isLagging: Bool, _ id: WebhookID) {
+    /// One attempt, signed and noted; `event` is nil for a test.
+    private func send(
+        _ body: [UInt8],
+        _ event: EventID?,
+        _ attempt: Int,
+        to webhook: WebhookRecord
+    ) async -> (outcome: WebhookOutcome, delivery: WebhookDelivery) {
+        let signature = WebhookSignature.header(body, at: .now, secret: key.secret(of: webhook.id))
+        let began = Instant.now
+        let reply = await carrier.deliver(
+            body,
+            to: webhook.url,
+            headers: [
+                ("Content-Type", "application/json"), ("User-Agent", "vedette"),
+                ("Vedette-Webhook", webhook.id.rawValue), ("Vedette-Event", "\(event?.rawValue ?? 0)"),
+                ("Vedette-Signature", signature),
+            ]
+        )
+        let error: String? =
+            switch reply.outcome {
+            case .delivered: nil
+            case .failed(let reason), .refused(let reason): reason
+            }
+        let delivery = WebhookDelivery(
+            at: .now,
+            event: event,
+            attempt: attempt,
+            duration: .now - began,
+            status: reply.status,
+            error: error
+        )
+        state.withLock { $0.log.add(delivery, of: webhook.id) }
+        return (reply.outcome, delivery)
+    }
+
+    // MARK: What people ask
+
+    /// Sends `body`, which is no event, once. Nil: a test of this webhook is on its way, or too many of others are.
+    func test(_ webhook: WebhookRecord, _ body: [UInt8]) async -> WebhookDelivery? {
+        let isFree = state.withLock {
+            $0.testing.count < Self.mostTests && $0.testing.insert(webhook.id).inserted
+        }
+        guard isFree else { return nil }
+        defer { state.withLock { _ = $0.testing.remove(webhook.id) } }
+        return await send(body, nil, 1, to: webhook).delivery
+    }
+
+    package func attempts(of id: WebhookID) -> [WebhookDelivery] {
+        state.withLock { $0.log.attempts(of: id) }
+    }
+
+    func forgetAttempts(of id: WebhookID) { state.withLock { $0.log.forget(id) } }
+
+    /// A webhook was added, or is to go on.
+    func look() { changed.yield() }
+
+    func note(_ isLagging: Bool, _ id: WebhookID) {
         state.withLock { state in
             if isLagging { state.lagging.insert(id) } else { state.lagging.remove(id) }
         }
@@ -314,67 +362,5 @@ package final class WebhookDispatcher: Service {
         } catch {
             logger.error("a webhook cannot be parked", metadata: ["webhook": "\(id)", "reason": "\(error)"])
         }
-    }
-}
-
-extension WebhookDispatcher: WebhookPoint {
-    package func addWebhook(
-        _ url: String,
-        kinds: [EventKind],
-        for owner: UserName
-    ) async throws(ActivityError) -> NewWebhook {
-        if let objection = WebhookClient.objection(to: url, settings) { throw .invalid("url", objection) }
-        let id = WebhookID(unchecked: UploadKey.freshName())
-        let webhook = WebhookRecord(
-            id: id,
-            owner: owner,
-            url: url,
-            kinds: kinds,
-            createdAt: .now,
-            deliveredThrough: .none
-        )
-        do throws(StoreError) {
-            guard try await store.add(webhook, limit: settings.perUser) else {
-                throw .conflict("webhooks of user \(owner)")
-            }
-        } catch {
-            throw ActivityError(error)
-        }
-        changed.yield()
-        return NewWebhook(webhook: webhook, secret: key.secret(of: id))
-    }
-
-    package func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] {
-        do throws(StoreError) {
-            var webhooks = try await store.webhooks(owner: owner)
-            for index in webhooks.indices {
-                let laggards = try await store.laggards(webhooks[index].id).values
-                webhooks[index].laggards = Array(
-                    laggards.sorted { $0.since < $1.since }.prefix(Self.mostShown)
-                )
-            }
-            return webhooks
-        } catch {
-            throw ActivityError(error)
-        }
-    }
-
-    package func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {
-        do throws(StoreError) {
-            guard try await store.removeWebhook(id, owner: owner) else { throw .notFound("webhook \(id)") }
-        } catch {
-            throw ActivityError(error)
-        }
-    }
-
-    package func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {
-        do throws(StoreError) {
-            guard try await store.park(id, owner: owner, nil) else { throw .notFound("webhook \(id)") }
-        } catch {
-            throw ActivityError(error)
-        }
-        // Where it was never parked, units that were given up are taken up again.
-        note(true, id)
-        changed.yield()
     }
 }

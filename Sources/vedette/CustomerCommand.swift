@@ -12,7 +12,9 @@ struct CustomerCommand: AsyncParsableCommand {
             LogIn.self, LogOut.self, Sessions.self, Token.self, Password.self, TOTP.self, Devices.self,
             Bind.self, Unbind.self, Share.self, Household.self, Group.self, Live.self, Status.self,
             Battery.self, Capabilities.self, Time.self, Config.self, Snapshot.self, Picture.self, PTZ.self,
-            Presets.self, Record.self, Play.self, Recordings.self, Download.self, Clip.self,
+            Presets.self, Record.self, Play.self, Recordings.self, Download.self, Clip.self, Alarms.self,
+            Events.self,
+            Webhooks.self,
             KeepAwake.self, Usage.self, Disk.self, FormatDisk.self, Logs.self, Upgrade.self, Reboot.self,
             Reschedule.self,
         ]

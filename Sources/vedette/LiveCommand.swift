@@ -9,7 +9,8 @@ extension CustomerCommand {
             abstract:
                 "Watch a camera: MPEG-TS, over HLS and WebSocket fragmented MP4, to a file or standard output.",
             discussion: """
-                Shows it with ffplay:  vedette cu live cam-1 -o - | ffplay -
+                Shows it with ffplay:  vedette cu live cam-1 --player ffplay
+                With another player:   vedette cu live cam-1 -o - | PLAYER -
                 A stream that ends is asked for again until --duration is over.
                 """
         )
@@ -29,12 +30,15 @@ extension CustomerCommand {
         var rendition = Rendition.original
         @Option(name: .long, help: "Seconds to watch; without it until Ctrl-C.") var duration: Double?
         @Option(name: .shortAndLong, help: "File to write, - for standard output.") var output: String?
+        @Option(name: .long, help: "Show it with this player of this machine.") var player: Player?
         @Flag(name: .long, help: "Print the play address only; it works in any player until it expires.")
         var url = false
         @OptionGroup var session: SessionOptions
 
         func validate() throws {
-            guard url != (output != nil) else { throw ValidationError("Give either --url or -o FILE.") }
+            guard [url, output != nil, player != nil].count(where: { $0 }) == 1 else {
+                throw ValidationError("Give one of --url, -o FILE and --player.")
+            }
             if let duration, !(duration > 0 && duration < 1e7) {
                 throw ValidationError("--duration is a number of seconds above 0.")
             }
@@ -54,13 +58,25 @@ extension CustomerCommand {
                         }
                     return print(address)
                 }
-                try await watch(client, output ?? "-")
+                if let player {
+                    return try await player.show { try await watch(client, PictureFile(pipe: $0)) }
+                }
+                let path = output ?? "-"
+                let file = try PictureFile(path: path)
+                defer { file.close() }
+                let (bytes, restarts) = try await watch(client, file)
+                if session.json && path != "-" {
+                    try Terminal.printJSON(["bytes": bytes, "restarts": restarts])
+                }
             }
         }
 
-        private func watch(_ client: PlatformClient, _ path: String) async throws {
-            let file = try PictureFile(path: path)
-            defer { file.close() }
+        /// What was written, and how often the stream began anew.
+        @discardableResult
+        private func watch(
+            _ client: PlatformClient,
+            _ file: PictureFile
+        ) async throws -> (bytes: Int, restarts: Int) {
             let bytes = ByteCount()
             let deadline = duration.map { Instant.now + .milliseconds(Int64($0 * 1000)) }
             let player = LivePlayer(deadline: deadline) { (data) throws(CustomerError) in
@@ -77,15 +93,12 @@ extension CustomerCommand {
                     case .hls: try await player.play(hls: Secret(live.play.hls), with: client)
                     case .ws: try await player.play(ws: Secret(live.play.ws), with: client)
                     }
-                guard end == .streamEnded else { break }
+                guard end == .streamEnded else { return (bytes.value, restarts) }
                 restarts += 1
                 guard restarts <= Self.mostRestarts else {
                     throw Failure("the stream of \(channel.device) ends again and again")
                 }
                 Terminal.printError("the stream ended; asking for it again")
-            }
-            if session.json && path != "-" {
-                try Terminal.printJSON(["bytes": bytes.value, "restarts": restarts])
             }
         }
 

@@ -45,16 +45,19 @@ enum Terminal {
         printLine(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
-    /// Rows under headings, columns as wide as their widest cell.
+    /// Rows under headings, within the terminal's width.
     static func printTable(_ headings: [String], _ rows: [[String]]) {
-        let table = [headings] + rows
-        let widths = headings.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
-        for row in table {
-            let cells = row.enumerated().map { column, cell in
-                column == row.count - 1 ? cell : cell.padding(to: widths[column])
-            }
-            print(cells.joined(separator: "  "))
+        for line in TextTable(headings: headings, rows: rows).lines(width: width) { print(line) }
+    }
+
+    /// Characters of a line: what `COLUMNS` says, else what the terminal says; nil: neither, as in a pipe.
+    private static var width: Int? {
+        if let columns = ProcessInfo.processInfo.environment["COLUMNS"].flatMap({ Int($0) }), columns > 0 {
+            return columns
         }
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
     }
 
     /// Names and values under each other.

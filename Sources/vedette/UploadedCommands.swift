@@ -55,7 +55,7 @@ extension CustomerCommand {
         )
     }
 
-    fileprivate static func write(_ data: Data, to path: String, _ session: SessionOptions) throws {
+    static func write(_ data: Data, to path: String, _ session: SessionOptions) throws {
         let file = try PictureFile(path: path)
         defer { file.close() }
         _ = try data.withUnsafeBytes { try file.write($0) }

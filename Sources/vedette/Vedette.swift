@@ -8,6 +8,7 @@ struct Vedette: AsyncParsableCommand {
         version: Build.version,
         subcommands: [
             ServeCommand.self, ConfigCommand.self, AdminCommand.self, CustomerCommand.self, UnitCommand.self,
+            CompletionsCommand.self,
         ]
     )
 }

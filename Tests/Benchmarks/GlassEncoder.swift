@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Glibc
 import HSSModel
@@ -83,9 +84,7 @@ final class GlassEncoder: Sendable {
 
     /// Of the clock that every process of this host shares.
     static var now: UInt32 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt32(truncatingIfNeeded: time.tv_sec * 1000 + time.tv_nsec / 1_000_000)
+        UInt32(truncatingIfNeeded: DispatchTime.now().uptimeNanoseconds / 1_000_000)
     }
 
     /// Two pictures high, with shapes and some grain.

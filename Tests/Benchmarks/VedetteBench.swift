@@ -13,7 +13,7 @@ struct VedetteBench: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         enum Part: String, ExpressibleByArgument, CaseIterable {
-            case units, fleet, live, media, formats, timeline, cold, glass, record, peers, soak
+            case units, fleet, live, media, formats, timeline, api, cold, glass, record, peers, soak
         }
 
         static let configuration = CommandConfiguration(
@@ -22,7 +22,9 @@ struct VedetteBench: AsyncParsableCommand {
                 "Without a part: all of them but the fleet, which wants 20,000 file descriptors and more, the peers, which have to be installed, and the soak, which takes an hour. Builds of both programs in release lie beside each other."
         )
 
-        @Argument(help: "units, fleet, live, media, formats, timeline, cold, glass, record, peers, soak.")
+        @Argument(
+            help: "units, fleet, live, media, formats, timeline, api, cold, glass, record, peers, soak."
+        )
         var parts: [Part] =
             []
         @Option(help: "Idle units; 5,000, of a fleet 20,000.") var units: Int?
@@ -30,6 +32,8 @@ struct VedetteBench: AsyncParsableCommand {
         @Option(help: "Live pictures of each kind.") var pictures = 30
         @Option(help: "Runs of each media load; the middle one counts.") var repeats = 3
         @Option(help: "Segments of the index of recordings.") var segments = 500_000
+        @Option(help: "Devices that one customer lists.") var devices = 10_000
+        @Option(help: "Alarms of a year of one customer.") var alarms = 1_000_000
         @Option(help: "Minutes of a soak.") var minutes = 60
         @Option(help: "Streams of a soak.") var streams = 50
         @Option(help: "Viewers of each of them.") var viewers = 4
@@ -89,6 +93,13 @@ struct VedetteBench: AsyncParsableCommand {
                         streams: streams,
                         viewersOfEach: viewers,
                         seed: seed
+                    ).run(&report)
+                case .api:
+                    try await APIBenchmark(
+                        vedette: vedette,
+                        folder: place,
+                        devices: devices,
+                        alarms: alarms
                     ).run(&report)
                 case .formats: try FormatsBenchmark(folder: place, repeats: repeats).run(&report)
                 case .timeline: try await TimelineBenchmark(folder: place, segments: segments).run(&report)

@@ -47,6 +47,73 @@ struct APIClient {
         let audit = FakeAudit()
         let router = Router(context: PlatformContext.self)
         router.add(middleware: ProblemMiddleware())
+        make(
+            neighbours,
+            firmware,
+            activity,
+            nodes,
+            usage,
+            upkeep,
+            recordings,
+            checks,
+            access,
+            audit,
+            settings
+        )
+        .addRoutes(to: router)
+        try await Application(router: router).test(.router) { client in
+            try await body(
+                APIClient(
+                    neighbours: neighbours,
+                    firmware: firmware,
+                    activity: activity,
+                    nodes: nodes,
+                    usage: usage,
+                    upkeep: upkeep,
+                    recordings: recordings,
+                    checks: checks,
+                    access: access,
+                    audit: audit,
+                    client: client
+                )
+            )
+        }
+    }
+
+    /// Every part of the API, with nobody in particular behind it.
+    static func complete() -> CustomerAPI {
+        make(
+            Neighbours(),
+            FirmwareNeighbour(),
+            ActivityNeighbour(),
+            FakeNodes(),
+            FakeUsage(),
+            FakeUpkeep(),
+            FakeRecordings(),
+            FakeChecks(),
+            FakeAccess(),
+            FakeAudit()
+        )
+    }
+
+    /// What a platform with all of them serves.
+    static var served: [ServedRoute] {
+        complete().addRoutes(to: Router(context: PlatformContext.self))
+    }
+
+    private static func make(
+        _ neighbours: Neighbours,
+        _ firmware: FirmwareNeighbour,
+        _ activity: ActivityNeighbour,
+        _ nodes: FakeNodes,
+        _ usage: FakeUsage,
+        _ upkeep: FakeUpkeep,
+        _ recordings: FakeRecordings,
+        _ checks: FakeChecks,
+        _ access: FakeAccess,
+        _ audit: FakeAudit,
+        _ settings: CustomerAPI.Settings = CustomerAPI.Settings()
+    ) -> CustomerAPI {
         CustomerAPI(
             accounts: neighbours,
             devices: neighbours,
@@ -67,27 +134,22 @@ struct APIClient {
             channels: FakeChannels(),
             upkeep: upkeep,
             recordChecks: checks,
+            recordControl: NoRecordControl(),
             recordings: recordings,
             access: access,
             audit: audit,
             settings: settings
-        ).addRoutes(to: router)
-        try await Application(router: router).test(.router) { client in
-            try await body(
-                APIClient(
-                    neighbours: neighbours,
-                    firmware: firmware,
-                    activity: activity,
-                    nodes: nodes,
-                    usage: usage,
-                    upkeep: upkeep,
-                    recordings: recordings,
-                    checks: checks,
-                    access: access,
-                    audit: audit,
-                    client: client
-                )
-            )
+        )
+    }
+
+    /// Any address, with no login.
+    func get(
+        _ path: String,
+        _ fields: HTTPFields = [:],
+        method: HTTPRequest.Method = .get
+    ) async throws -> (status: Int, headers: HTTPFields, bytes: [UInt8]) {
+        try await client.execute(uri: path, method: method, headers: fields) {
+            ($0.status.code, $0.headers, Array($0.body.readableBytesView))
         }
     }
 

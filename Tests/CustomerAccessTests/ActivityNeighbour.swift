@@ -165,6 +165,39 @@ final class ActivityNeighbour: UploadPoint, AlarmPoint, EventPoint, WebhookPoint
         state.withLock { for index in $0.webhooks.indices { $0.webhooks[index].parking = nil } }
     }
 
+    func deliveries(to id: WebhookID, of owner: UserName?) async throws(ActivityError) -> [WebhookDelivery] {
+        guard try await webhooks(of: owner).contains(where: { $0.id == id }) else {
+            throw .notFound("webhook \(id)")
+        }
+        let refused = "the receiver answered 500"
+        return [Self.delivery(2, status: 204, error: nil), Self.delivery(1, status: 500, error: refused)]
+    }
+
+    func testWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) -> WebhookDelivery {
+        guard try await webhooks(of: owner).contains(where: { $0.id == id }) else {
+            throw .notFound("webhook \(id)")
+        }
+        return WebhookDelivery(
+            at: Neighbours.time,
+            event: nil,
+            attempt: 1,
+            duration: .milliseconds(12),
+            status: nil,
+            error: "the receiver cannot be reached"
+        )
+    }
+
+    private static func delivery(_ attempt: Int, status: Int, error: String?) -> WebhookDelivery {
+        WebhookDelivery(
+            at: Neighbours.time,
+            event: EventID(7),
+            attempt: attempt,
+            duration: .milliseconds(12),
+            status: status,
+            error: error
+        )
+    }
+
     func events(after: EventID, limit: Int) async throws(ActivityError) -> [PlatformEvent] {
         state.withLock { Array($0.events.filter { $0.id > after }.prefix(limit)) }
     }

@@ -55,12 +55,37 @@ import Testing
         }
     }
 
+    /// "delivery log and a test button"
+    @Test func whatWasSentIsListedAndItCanBeTried() async throws {
+        try await APIClient.run { client async throws in
+            _ = try await client.send("POST /webhooks", Self.body)
+            let log = try await client.send("GET /webhooks/hook-anna/deliveries")
+            let at = #""at":"2025-11-21T08:00:00.000Z""#
+            #expect(
+                log.json == """
+                    {"items":[{\(at),"attempt":2,"delivered":true,"duration_ms":12,"event_id":7,"status":204},\
+                    {\(at),"attempt":1,"delivered":false,"duration_ms":12,"error":"the receiver answered 500","event_id":7,"status":500}]}
+                    """
+            )
+            let test = try await client.send("POST /webhooks/hook-anna/test")
+            #expect(test.status == 200)
+            #expect(
+                test.json == """
+                    {\(at),"attempt":1,"delivered":false,"duration_ms":12,"error":"the receiver cannot be reached"}
+                    """
+            )
+        }
+    }
+
     /// Of others there is nothing; an operator has all.
     @Test func everybodySeesTheOwnOnes() async throws {
         try await APIClient.run { client async throws in
             _ = try await client.send("POST /webhooks", as: "root", Self.body)
             #expect(try await client.send("GET /webhooks").json == #"{"items":[]}"#)
-            for call in ["DELETE /webhooks/hook-root", "POST /webhooks/hook-root/resume"] {
+            for call in [
+                "DELETE /webhooks/hook-root", "POST /webhooks/hook-root/resume",
+                "GET /webhooks/hook-root/deliveries", "POST /webhooks/hook-root/test",
+            ] {
                 #expect(try await client.send(call).status == 404)
                 #expect(try await client.send(call, as: nil).status == 401)
             }

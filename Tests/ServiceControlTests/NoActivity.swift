@@ -42,6 +42,12 @@ struct NoActivity: UploadPoint, AlarmPoint, EventPoint, WebhookPoint, BatteryPoi
     func webhooks(of owner: UserName?) async throws(ActivityError) -> [WebhookRecord] { [] }
     func removeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {}
     func resumeWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) {}
+    func deliveries(to id: WebhookID, of owner: UserName?) async throws(ActivityError) -> [WebhookDelivery] {
+        []
+    }
+    func testWebhook(_ id: WebhookID, of owner: UserName?) async throws(ActivityError) -> WebhookDelivery {
+        throw .unavailable("not in this test")
+    }
     func newestEvent() async throws(ActivityError) -> EventID { .none }
     func bell() throws(ActivityError) -> AsyncStream<Void> { AsyncStream { $0.finish() } }
 }

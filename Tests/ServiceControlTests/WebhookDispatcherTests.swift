@@ -47,18 +47,22 @@ import Testing
             _ body: [UInt8],
             to url: String,
             headers: [(String, String)]
-        ) async -> WebhookOutcome {
+        ) async -> WebhookReply {
             let fields = Dictionary(uniqueKeysWithValues: headers)
             let event = Int(fields["Vedette-Event"] ?? "") ?? 0
             let text = String(decoding: body, as: UTF8.self)
             let unit = text.contains(#""device_id":"den""#) ? "den" : "cam"
             return state.withLock { state in
                 state.heard.append((event, unit, fields, body))
-                if event == state.poison { return .failed("the receiver answered 500") }
-                guard var planned = state.outcomes[event], !planned.isEmpty else { return state.otherwise }
+                if event == state.poison {
+                    return WebhookReply(.failed("the receiver answered 500"), status: 500)
+                }
+                guard var planned = state.outcomes[event], !planned.isEmpty else {
+                    return WebhookReply(state.otherwise, status: 200)
+                }
                 let outcome = planned.removeFirst()
                 state.outcomes[event] = planned
-                return outcome
+                return WebhookReply(outcome, status: 503)
             }
         }
     }
@@ -360,13 +364,86 @@ import Testing
         try await Self.with { platform async throws in
             let dispatcher = try Self.dispatcher(platform, Receiver())
             for _ in 0..<10 { _ = try await dispatcher.addWebhook(Self.url, kinds: [], for: Self.ann) }
-            await #expect(throws: ActivityError.busy("webhooks of user ann")) {
+            await #expect(throws: ActivityError.limit("webhooks of user ann")) {
                 try await dispatcher.addWebhook(Self.url, kinds: [], for: Self.ann)
             }
             await #expect(throws: ActivityError.invalid("url", "expected https")) {
                 try await dispatcher.addWebhook("http://hooks.example/", kinds: [], for: Self.ann)
             }
         }
+    }
+
+    /// A failed attempt and the one that arrived, newest first, with what the receiver said; only for their owner.
+    @Test func attemptsAreRemembered() async throws {
+        try await Self.with { platform async throws in
+            let receiver = Receiver()
+            let dispatcher = try Self.dispatcher(platform, receiver)
+            let hook = try await dispatcher.addWebhook(Self.url, kinds: [], for: Self.ann).webhook.id
+            receiver.answer(1, .failed("the receiver answered 503"))
+            await Self.happen(platform, "cam")
+            try await Self.running(dispatcher) {
+                #expect(await eventually { receiver.events == [1, 1] })
+                #expect(await eventually { dispatcher.attempts(of: hook).count == 2 })
+            }
+            let log = try await dispatcher.deliveries(to: hook, of: Self.ann)
+            #expect(log.map(\.event) == [EventID(1), EventID(1)] && log.map(\.attempt) == [2, 1])
+            #expect(log.map(\.status) == [200, 503])
+            #expect(log.map(\.error) == [nil, "the receiver answered 503"])
+            await #expect(throws: ActivityError.notFound("webhook \(hook)")) {
+                _ = try await dispatcher.deliveries(to: hook, of: UserName(unchecked: "bob"))
+            }
+        }
+    }
+
+    /// A test is signed like everything else, goes out once, and changes nothing of how far the webhook has come.
+    @Test func aTestIsSentOnceAndToldOf() async throws {
+        try await Self.with { platform async throws in
+            let receiver = Receiver()
+            let dispatcher = try Self.dispatcher(platform, receiver)
+            let made = try await dispatcher.addWebhook(Self.url, kinds: [], for: Self.ann)
+            let mark = await Self.mark(platform)
+            receiver.answer(0, .failed("the receiver answered 503"))
+            let failed = try await dispatcher.testWebhook(made.webhook.id, of: Self.ann)
+            #expect(
+                failed.status == 503 && failed.error == "the receiver answered 503" && failed.event == nil
+            )
+            #expect(try await dispatcher.testWebhook(made.webhook.id, of: nil).error == nil)
+            #expect(receiver.events == [0, 0])
+            let last = try #require(receiver.last)
+            #expect(String(decoding: last.body, as: UTF8.self).contains(#""kind":"test""#))
+            let signature = try #require(last.headers["Vedette-Signature"])
+            let seconds = try #require(Int64(signature.dropFirst(2).prefix { $0 != "," }))
+            let time = WallTime(milliseconds: seconds * 1000)
+            #expect(signature == WebhookSignature.header(last.body, at: time, secret: made.secret))
+            #expect(await Self.mark(platform) == mark)
+            await #expect(throws: ActivityError.notFound("webhook \(made.webhook.id)")) {
+                _ = try await dispatcher.testWebhook(made.webhook.id, of: UserName(unchecked: "bob"))
+            }
+        }
+    }
+
+    @Test func theLogIsBounded() {
+        var log = WebhookLog()
+        func delivery(_ number: Int) -> WebhookDelivery {
+            let time = WallTime(milliseconds: Int64(number))
+            return WebhookDelivery(
+                at: time,
+                event: EventID(Int64(number)),
+                attempt: 1,
+                duration: .zero,
+                status: 200,
+                error: nil
+            )
+        }
+        let first = WebhookID(unchecked: "hook-0")
+        for number in 1...(WebhookLog.perWebhook + 5) { log.add(delivery(number), of: first) }
+        #expect(log.attempts(of: first).count == WebhookLog.perWebhook)
+        #expect(log.attempts(of: first).first?.event == EventID(Int64(WebhookLog.perWebhook + 5)))
+        for number in 1...WebhookLog.mostWebhooks {
+            log.add(delivery(1000 + number), of: WebhookID(unchecked: "hook-\(number)"))
+        }
+        #expect(log.attempts(of: first).isEmpty)
+        #expect(!log.attempts(of: WebhookID(unchecked: "hook-1")).isEmpty)
     }
 
     /// Over a real connection: method, headers, body; a redirection is not followed.
@@ -384,22 +461,22 @@ import Testing
         try await Application(router: router).test(.live) { client in
             let port = try #require(client.port)
             let web = WebhookClient(settings: WebhookSettings(allowsHTTP: true, allowsPrivate: true))
-            func deliver(_ path: String) async -> WebhookOutcome {
+            func deliver(_ path: String) async -> WebhookReply {
                 await web.deliver(
                     Array("{}".utf8),
                     to: "http://localhost:\(port)/\(path)",
                     headers: [("Content-Type", "application/json")]
                 )
             }
-            #expect(await deliver("hook") == .delivered)
-            #expect(await deliver("moved") == .failed("the receiver answered 307"))
-            #expect(await deliver("none") == .failed("the receiver answered 404"))
-            #expect(await deliver("gone") == .refused("the receiver answered 410: it wants no more"))
+            #expect(await deliver("hook") == WebhookReply(.delivered, status: 204))
+            #expect(await deliver("moved") == WebhookReply(.failed("the receiver answered 307"), status: 307))
+            #expect(await deliver("none").outcome == .failed("the receiver answered 404"))
+            #expect(await deliver("gone").outcome == .refused("the receiver answered 410: it wants no more"))
         }
         #expect(heard.withLock { $0 } == ["application/json {}"])
         // Nobody is there any more.
         let web = WebhookClient(settings: WebhookSettings(allowsHTTP: true, allowsPrivate: true))
-        let outcome = await web.deliver([], to: "http://127.0.0.1:1/", headers: [])
-        #expect(outcome == .failed("the receiver cannot be reached"))
+        let reply = await web.deliver([], to: "http://127.0.0.1:1/", headers: [])
+        #expect(reply == WebhookReply(.failed("the receiver cannot be reached")))
     }
 }

@@ -42,13 +42,13 @@ import Testing
     @Test(arguments: ["127.0.0.1", "10.0.0.7", "::1", "::ffff:169.254.169.254"])
     func aNameThatLeadsInsideIsRefused(_ address: String) async {
         let client = WebhookClient(settings: WebhookSettings()) { _, _ in address }
-        let outcome = await client.deliver([], to: "https://rebind.example/", headers: [])
+        let outcome = await client.deliver([], to: "https://rebind.example/", headers: []).outcome
         #expect(outcome == .refused("the host is in a private network"))
     }
 
     @Test func aNameWithoutAnAddressIsTriedAgain() async {
         let client = WebhookClient(settings: WebhookSettings()) { _, _ in nil }
-        let outcome = await client.deliver([], to: "https://nobody.example/", headers: [])
+        let outcome = await client.deliver([], to: "https://nobody.example/", headers: []).outcome
         #expect(outcome == .failed("the host's name has no address"))
     }
 

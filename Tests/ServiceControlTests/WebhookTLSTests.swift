@@ -94,7 +94,8 @@ import Testing
             var settings = WebhookSettings(allowsPrivate: true)
             if let file { settings.authorities = try WebhookClient.authorities(file: file) }
             let client = WebhookClient(settings: settings) { _, _ in "127.0.0.1" }
-            return await client.deliver(Array(body.utf8), to: "https://\(host):\(port)/hook", headers: [])
+            let url = "https://\(host):\(port)/hook"
+            return await client.deliver(Array(body.utf8), to: url, headers: []).outcome
         }
     }
 

@@ -224,6 +224,20 @@ import Testing
                 if page.count < 3 { break }
             }
             #expect(walked == all)
+            // The same of units that are named, whose alarms are mixed; each but once.
+            let both = [Self.cam, UnitID(unchecked: "den")]
+            for limit in 1...4 {
+                var mixed: [String] = []
+                while mixed.count < all.count {
+                    let after = mixed.last.map { AlarmID(unchecked: $0) }
+                    let page = try await names(AlarmQuery(units: both, after: after, limit: limit))
+                    guard !page.isEmpty else { break }
+                    mixed += page
+                }
+                #expect(mixed == all)
+            }
+            let gone = AlarmQuery(units: both, after: AlarmID(unchecked: "gone"))
+            #expect(try await names(gone).isEmpty)
             #expect(try await names(AlarmQuery(units: [Self.cam])) == ["a8", "a6", "a4", "a2", "a0"])
             #expect(try await names(AlarmQuery(units: [])).isEmpty)
             #expect(try await names(AlarmQuery(units: nil, channel: 2)) == ["a8", "a5", "a2"])

@@ -16,6 +16,7 @@ import Testing
         "Vr": ["HSSModel", "Crypto"],
         "MediaFormats": [],
         "CodecProtocol": [],
+        "APIDescription": ["CAPIDescription", "Crypto", "FoundationEssentials", "Yams"],
         "CodecWorker": ["CLibAV", "CLibSeccomp", "CodecProtocol", "Glibc"],
         "HostClock": ["HSSModel", "Glibc"],
         "Bus": ["HSSModel", "Vd", "Vr"],
@@ -45,7 +46,8 @@ import Testing
             "NIOCore", "NIOPosix",
         ]),
         "CustomerAccess": server.union([
-            "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", "FoundationEssentials", "NIOCore",
+            "APIDescription", "HSSModel", "HostClock", "Vd", "Vr", "Bus", "ServerKit", "FoundationEssentials",
+            "NIOCore",
         ]),
         "WebConsole": ["Crypto", "HTTPTypes", "Hummingbird", "NIOCore"],
         "PremisesUnit": nio.union([
@@ -66,6 +68,7 @@ import Testing
     /// Protocols and formats: values without I/O, clocks or chance of their own.
     private static let pure: Set = [
         "HSSModel", "Vs", "Vd", "Vm", "Vr", "MediaFormats", "CodecProtocol", "Bus",
+        "APIDescription",
     ]
     /// The executable is the only room that knows all others.
     private static let root = "vedette"

@@ -74,7 +74,7 @@ extension SQLiteStore: AlarmStore {
         try await read { database in
             try StoredRow.fetchAll(
                 database,
-                "\(Database.alarmColumns) WHERE alarms.ended_at IS NULL ORDER BY received_at LIMIT ?",
+                "\(AlarmFilter.columns) WHERE alarms.ended_at IS NULL ORDER BY received_at LIMIT ?",
                 [limit]
             ).map(AlarmRecord.init)
         }
@@ -82,40 +82,32 @@ extension SQLiteStore: AlarmStore {
 
     package func alarm(_ id: AlarmID) async throws(StoreError) -> AlarmRecord? {
         try await read { database in
-            try StoredRow.fetchOne(database, "\(Database.alarmColumns) WHERE alarm_id = ?", [id.rawValue])
+            try StoredRow.fetchOne(database, "\(AlarmFilter.columns) WHERE alarm_id = ?", [id.rawValue])
                 .map(AlarmRecord.init)
         }
     }
 
     package func alarms(_ query: AlarmQuery) async throws(StoreError) -> [AlarmRecord] {
         try await read { database in
-            var conditions: [String] = []
-            var arguments: StatementArguments = []
-            func require(_ condition: String, _ values: StatementArguments) {
-                conditions.append(condition)
-                arguments += values
+            guard var filter = try AlarmFilter(query, database) else { return [] }
+            let limit = min(max(0, query.limit), pageLimit)
+            guard let units = query.units else {
+                return try database.alarms(filter.sql(ofUnit: false), filter.arguments + [limit])
             }
-            if let units = query.units {
-                let places = Array(repeating: "?", count: units.count).joined(separator: ", ")
-                require("device_id IN (\(places))", StatementArguments(units.map(\.rawValue)))
-            }
-            if let channel = query.channel { require("channel = ?", [channel]) }
-            if let type = query.type { require("type = ?", [type]) }
-            if let from = query.from { require("received_at >= ?", [from.milliseconds]) }
-            if let to = query.to { require("received_at < ?", [to.milliseconds]) }
-            if let after = query.after {
-                require(
-                    "(received_at, alarm_id) < (SELECT received_at, alarm_id FROM alarms WHERE alarm_id = ?)",
-                    [after.rawValue]
+            // One unit after the other, each by its index: an `IN` of all of them would sort a year of alarms for a page. What
+            // is older than a page that is full already is not read.
+            var page: [AlarmRecord] = []
+            for unit in units {
+                page += try database.alarms(
+                    filter.sql(ofUnit: true),
+                    [unit.rawValue] + filter.arguments + [limit]
                 )
+                guard page.count >= limit else { continue }
+                page.sort { ($0.receivedAt, $0.id) > ($1.receivedAt, $1.id) }
+                page.removeLast(page.count - limit)
+                if let oldest = page.last { filter.oldest = oldest.receivedAt }
             }
-            let filter = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
-            arguments += [min(max(0, query.limit), pageLimit)]
-            return try StoredRow.fetchAll(
-                database,
-                "\(Database.alarmColumns) \(filter) ORDER BY received_at DESC, alarm_id DESC LIMIT ?",
-                arguments
-            ).map(AlarmRecord.init)
+            return page.sorted { ($0.receivedAt, $0.id) > ($1.receivedAt, $1.id) }
         }
     }
 
@@ -140,12 +132,9 @@ extension SQLiteStore: AlarmStore {
 }
 
 extension Database {
-    fileprivate static let alarmColumns = """
-        SELECT alarms.*, (
-            SELECT upload_id FROM uploads WHERE reference = alarm_id AND blob IS NOT NULL
-            ORDER BY stored_at DESC, upload_id LIMIT 1
-        ) AS picture FROM alarms
-        """
+    fileprivate func alarms(_ sql: String, _ arguments: StatementArguments) throws -> [AlarmRecord] {
+        try StoredRow.fetchAll(self, sql, arguments).map(AlarmRecord.init)
+    }
 
     /// The newest alarm of the same channel and type for which `condition` holds.
     fileprivate func alarm(
@@ -160,7 +149,7 @@ extension Database {
         return try StoredRow.fetchOne(
             self,
             """
-            \(Self.alarmColumns) WHERE device_id = ? AND channel = ? AND type = ? AND \(condition)
+            \(AlarmFilter.columns) WHERE device_id = ? AND channel = ? AND type = ? AND \(condition)
             ORDER BY started_at DESC LIMIT 1
             """,
             arguments
