@@ -107,7 +107,9 @@ package struct BackupManifest: Sendable, Equatable {
             }
             files.append(file)
         }
-        guard files.count == end.files, files.reduce(0, { $0 &+ $1.size }) == end.bytes else { throw .unusable(folder, "its \(Self.name) was changed") }
+        guard files.count == end.files, files.reduce(0, { $0 &+ $1.size }) == end.bytes else {
+            throw .unusable(folder, "its \(Self.name) was changed")
+        }
         self.init(head: head, files: files)
     }
 
