@@ -308,7 +308,8 @@ let package = Package(
         tests(
             "EndToEnd",
             [
-                "CustomerUnit", "HSSModel", "HostClock", "Store", "Vd", "Vr", "vedette", "vedette-codec",
+                "CustomerUnit", "HSSModel", "HostClock", "ServerKit", "Store", "Vd", "Vr", "vedette",
+                "vedette-codec",
                 nioCore,
                 nioHTTP1, nioPosix, nioSSL, nioWebSocket,
             ]

@@ -236,3 +236,8 @@ struct PlayedPiece: Sendable {
         end = piece.to < piece.segment.end && !goesOn ? piece.to : nil
     }
 }
+
+extension [PlayedPiece] {
+    /// What was asked for is there to its end, so nothing is waited for.
+    func reach(_ end: WallTime) -> Bool { last.map { $0.piece.to >= end } ?? false }
+}

@@ -50,7 +50,7 @@ extension PlaybackDesk {
         let ticket = try await ticket(of: request, context)
         let range = try range(of: request, within: ticket)
         let pieces = try await played(of: ticket.recorded, in: range)
-        let isGrowing = try await isGrowing(ticket.recorded, range)
+        let isGrowing = try await isGrowing(ticket.recorded, range) && !pieces.reach(range.upperBound)
         guard !pieces.isEmpty || isGrowing else { throw PlaybackRefusal.nothing }
         let view = PlaybackTicket(
             purpose: .view,
@@ -68,8 +68,9 @@ extension PlaybackDesk {
     private func media(_ context: some RequestContext) async throws -> Response {
         let ticket = try await self.ticket(context.parameters.get("ticket") ?? "", for: .view)
         // What comes between the two looks is found with the next playlist.
-        let isGrowing = try await isGrowing(ticket.recorded, ticket.range)
+        let isRecorded = try await isGrowing(ticket.recorded, ticket.range)
         let pieces = try await played(of: ticket.recorded, in: ticket.range)
+        let isGrowing = isRecorded && !pieces.reach(ticket.range.upperBound)
         return Self.answer(
             PlaybackPlaylist(pieces: pieces, start: ticket.range.lowerBound, isGrowing: isGrowing).media
         )

@@ -1,11 +1,16 @@
+import AsyncHTTPClient
+import CustomerUnit
 import Foundation
 import HSSModel
 import HostClock
+import NIOCore
+import ServerKit
 import Store
 import Vr
 
-/// Uploads of segments: memory while many units upload at once, and CPU beside nginx's `PUT` (dav) with the same
-/// certificate, the same client and the same disk. Ours syncs each segment before its answer; nginx syncs nothing.
+/// Segments that come and go: memory while many units upload at once, and CPU beside nginx's `PUT` (dav) and `GET` with the
+/// same certificate, the same client and the same disk. Ours syncs each segment before its answer, takes its checksum and
+/// asks at each `GET` who may see it; nginx does none of that.
 struct RecordBenchmark {
     private static let ports = 23_800
     private static let peerPort = 23_810
@@ -51,8 +56,12 @@ struct RecordBenchmark {
 
         let fast = try await recorder.announce(2, size: Self.size)
         let ours = try measure(platform.server) { try curl(fast, segment, parallel: 8, ["--fail"]) }
+        try recorder.save(2)
+        let addresses = try await recorder.playback(2, with: platform.client)
+        try fetch(addresses)
+        let played = try measure(platform.server) { try fetch(addresses) }
         await platform.stop()
-        let peer = try nginx(segment)
+        let (peer, peerPlayed) = try nginx(segment)
         let bytes = Double(units * Self.size) / 1e6
         report.add(
             "uploads of 8 MiB: CPU for each, beside nginx's PUT",
@@ -66,11 +75,21 @@ struct RecordBenchmark {
             "uploads of 8 MiB: rate",
             String(format: "%.0f MB/s, nginx %.0f MB/s", bytes / ours.seconds, bytes / peer.seconds)
         )
+        report.add(
+            "playback of 8 MiB: CPU for each, beside nginx's GET",
+            played.cpu / Double(units) * 1000,
+            "ms",
+            peer: peerPlayed.cpu / Double(units) * 1000,
+            atMostTimesPeer: 1.1
+        )
+        report.add("playback of 8 MiB: time, 8 at once", played.seconds, "s", peer: peerPlayed.seconds)
     }
 
     // MARK: The peer
 
-    private func nginx(_ segment: String) throws -> (cpu: Double, seconds: Double) {
+    private typealias Cost = (cpu: Double, seconds: Double)
+
+    private func nginx(_ segment: String) throws -> (upload: Cost, playback: Cost) {
         let tls = folder + "/data/tls"
         let configuration = """
             user root; daemon off; master_process off; pid \(folder)/nginx.pid; error_log \(folder)/nginx.log;
@@ -97,15 +116,14 @@ struct RecordBenchmark {
             (0..<units).map { "https://localhost:\(Self.peerPort)/\(round)-\($0).ts" }
         }
         try curl(urls(0), segment, parallel: 8, ["--fail"])
-        return try measure(server) { try curl(urls(1), segment, parallel: 8, ["--fail"]) }
+        let upload = try measure(server) { try curl(urls(1), segment, parallel: 8, ["--fail"]) }
+        try fetch(urls(1))
+        return (upload, try measure(server) { try fetch(urls(1)) })
     }
 
     // MARK: The client
 
-    private func measure(
-        _ server: Child,
-        _ body: () throws -> Void
-    ) throws -> (cpu: Double, seconds: Double) {
+    private func measure(_ server: Child, _ body: () throws -> Void) throws -> Cost {
         let before = try server.usage()
         try body()
         let after = try server.usage()
@@ -125,23 +143,41 @@ struct RecordBenchmark {
         }
     }
 
-    /// One curl for all, HTTP/1.1: what units and nginx speak.
+    private func fetch(_ urls: [String]) throws {
+        let process = try startCurl(
+            urls.map { "url = \"\($0)\"\noutput = \"/dev/null\"\n" },
+            parallel: 8,
+            ["--fail"]
+        )
+        try check(process)
+    }
+
     private func startCurl(
         _ urls: [String],
         _ segment: String,
         parallel: Int,
         _ more: [String]
     ) throws -> Process {
-        let list = folder + "/uploads-\(UUID().uuidString)"
         let lines = urls.map { "url = \"\($0)\"\nupload-file = \"\(segment)\"\noutput = \"/dev/null\"\n" }
+        return try startCurl(lines, parallel: parallel, more)
+    }
+
+    /// One curl for all, HTTP/1.1: what units and nginx speak.
+    private func startCurl(_ lines: [String], parallel: Int, _ more: [String]) throws -> Process {
+        let list = folder + "/transfers-\(UUID().uuidString)"
         try lines.joined().write(toFile: list, atomically: true, encoding: .utf8)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments =
+        return try Self.start(
             [
-                "curl", "-sS", "--http1.1", "--cacert", folder + "/data/tls/ca.pem", "--parallel",
+                "-sS", "--http1.1", "--cacert", folder + "/data/tls/ca.pem", "--parallel",
                 "--parallel-immediate", "--parallel-max", "\(parallel)", "--config", list,
             ] + more
+        )
+    }
+
+    fileprivate static func start(_ arguments: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["curl"] + arguments
         process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
         try process.run()
         return process
@@ -178,27 +214,10 @@ private struct Recorder {
 
     /// One segment of each unit; returns where they go.
     func announce(_ round: Int, size: Int) async throws -> [String] {
-        let start = WallTime(milliseconds: base + Int64(round) * 10_000)
+        let start = start(round)
         guard let name = SegmentName(start: start) else { return [] }
         let announcement = SegmentAnnouncement(size: Int64(size), start: start, duration: .seconds(10))
-        let body = SegmentRequest.create(announcement, secure: true, confirming: nil).body
-        let list = folder + "/creates"
-        let lines = sessions.compactMap { session -> String? in
-            let address = RecordAddress(channel: session.channelID, session: session.id)
-            guard let url = address.url(at: origin, key: key)?.reveal() else { return nil }
-            return
-                "cacert = \"\(folder)/data/tls/ca.pem\"\nfail\nsilent\nurl = \"\(url)\"\ndata = \"\(body)\"\noutput = \"/dev/null\"\n"
-        }
-        try lines.joined(separator: "next\n").write(toFile: list, atomically: true, encoding: .utf8)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["curl", "--config", list]
-        process.standardInput = FileHandle(forReadingAtPath: "/dev/null")
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw BenchmarkError.tool("curl", "no segment was announced")
-        }
+        try send(SegmentRequest.create(announcement, secure: true, confirming: nil))
         return sessions.map { session in
             UploadAddress(
                 channel: session.channelID,
@@ -207,6 +226,63 @@ private struct Recorder {
                 size: Int64(size),
                 expiresAt: .now + .seconds(3600)
             ).url(at: origin, key: key).reveal()
+        }
+    }
+
+    /// Confirms that round's segments.
+    func save(_ round: Int) throws {
+        guard let name = SegmentName(start: start(round)) else { return }
+        try send(SegmentRequest.save(name: "\(name)"))
+    }
+
+    /// Where that round's segments are played from: what the playlists say.
+    func playback(_ round: Int, with client: PlatformClient) async throws -> [String] {
+        let range = ["from": start(round).rfc3339Exact, "to": (start(round) + .seconds(10)).rfc3339Exact]
+        var addresses: [String] = []
+        for session in sessions {
+            let path = "/devices/\(session.recorded.channel.unit)/channels/0/playback"
+            let answer: PlaybackAnswer = try await client.call(.post, path, range)
+            for media in try await lines(origin + answer.hls, client) {
+                let folder = origin + media.prefix { $0 != "?" }.dropLast("media.m3u8".count)
+                addresses += try await lines(origin + media, client).map { folder + $0.dropFirst("./".count) }
+            }
+        }
+        guard addresses.count == sessions.count else {
+            throw BenchmarkError.platform("\(addresses.count) segments are in \(sessions.count) playlists")
+        }
+        return addresses
+    }
+
+    /// The addresses in a playlist.
+    private func lines(_ playlist: String, _ client: PlatformClient) async throws -> [String] {
+        let body = try await client.open(url: playlist)
+        let text = String(buffer: try await body.collect(upTo: 65_536))
+        return text.split(separator: "\n").filter { !$0.hasPrefix("#") }.map(String.init)
+    }
+
+    private func start(_ round: Int) -> WallTime { WallTime(milliseconds: base + Int64(round) * 10_000) }
+
+    /// The same request of all units, one after the other.
+    private func send(_ request: SegmentRequest) throws {
+        let list = folder + "/requests"
+        let lines = sessions.compactMap { session -> String? in
+            let address = RecordAddress(channel: session.channelID, session: session.id)
+            guard let url = address.url(at: origin, key: key)?.reveal() else { return nil }
+            return """
+                cacert = "\(folder)/data/tls/ca.pem"
+                fail
+                silent
+                url = "\(url)"
+                data = "\(request.body)"
+                output = "/dev/null"
+
+                """
+        }
+        try lines.joined(separator: "next\n").write(toFile: list, atomically: true, encoding: .utf8)
+        let process = try RecordBenchmark.start(["--config", list])
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw BenchmarkError.tool("curl", "ended with \(process.terminationStatus) for \(request.body)")
         }
     }
 }

@@ -127,6 +127,9 @@ import Vr
         try bench.segment(session, at: 10_000, for: 10_000, [1], from: begin)
         let next = try await media(bench, range)
         #expect(Array(next.prefix(lines.count)) == lines && next.count == lines.count + 2)
+        // What is there to its end is waited for by nobody, though recording goes on.
+        let past = try await media(bench, begin..<(begin + .seconds(20)))
+        #expect(past.contains("#EXT-X-PLAYLIST-TYPE:VOD") && past.last == "#EXT-X-ENDLIST")
         // Recording has stopped: what there is is all.
         bench.session(begunAt: begin, endedAt: begin + .seconds(1))
         let settled = bench.desk { $0.settling = .seconds(5) }

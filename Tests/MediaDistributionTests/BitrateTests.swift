@@ -6,7 +6,7 @@ import Testing
 @testable import MediaDistribution
 
 /// Table I.2-12: "bit/s, 0 = no limit". What the unit does not keep, the media server does.
-@Suite("max_bitrate at the media server, Table I.2-12", .timeLimit(.minutes(1))) struct BitrateTests {
+@Suite("max_bitrate at the media server, Table I.2-12", .timeLimit(.minutes(4))) struct BitrateTests {
     /// FFmpeg as the unit, for longer than the span over which bits are counted: a stream that keeps its limit goes on to
     /// its end, one half as large again is closed, and its viewer is told.
     @Test func aStreamThatIsLargerThanItsLimitIsClosed() async throws {

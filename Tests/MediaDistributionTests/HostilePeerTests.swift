@@ -8,7 +8,7 @@ import Testing
 
 @testable import MediaDistribution
 
-@Suite("Peers that misbehave", .timeLimit(.minutes(1))) struct HostilePeerTests {
+@Suite("Peers that misbehave", .timeLimit(.minutes(4))) struct HostilePeerTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     @Test func aPublisherOfGarbageIsClosed() async throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import MediaDistribution
 
 /// One UDP port for both families: `::` listens for IPv6 and IPv4 (issue 4, "Ingest").
-@Suite("Over IPv6", .timeLimit(.minutes(1))) struct IPv6Tests {
+@Suite("Over IPv6", .timeLimit(.minutes(4))) struct IPv6Tests {
     @Test func ffmpegPublishesAndBothFamiliesWatch() async throws {
         let clip = try await Clip.shared.value
         let settings = RunningMedia.settings {

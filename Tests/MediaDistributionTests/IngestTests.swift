@@ -8,7 +8,7 @@ import Testing
 
 /// §9.3.3.1.1 step 4: the unit's stream is taken where customers can play it, and refused with a reason where not, before
 /// anybody is told that it runs.
-@Suite("What a unit may publish", .timeLimit(.minutes(1))) struct IngestTests {
+@Suite("What a unit may publish", .timeLimit(.minutes(4))) struct IngestTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     private func expect(

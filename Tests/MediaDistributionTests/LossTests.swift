@@ -10,7 +10,7 @@ import Testing
 @testable import MediaDistribution
 
 /// Links that lose datagrams, in both directions: SRT repeats them, the MDU puts them in order.
-@Suite("Over links that lose", .timeLimit(.minutes(1))) struct LossTests {
+@Suite("Over links that lose", .timeLimit(.minutes(4))) struct LossTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     private func bytes() async throws -> [UInt8] {

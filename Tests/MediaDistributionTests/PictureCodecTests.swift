@@ -9,7 +9,7 @@ import Testing
 @testable import MediaDistribution
 
 /// A programme that dies, hangs or talks nonsense costs the picture that it was asked for, and nothing else.
-@Suite("The platform's end of vedette-codec", .timeLimit(.minutes(1))) struct PictureCodecTests {
+@Suite("The platform's end of vedette-codec", .timeLimit(.minutes(4))) struct PictureCodecTests {
     /// A JPEG that FFmpeg made.
     private static let picture = Task<[UInt8], any Error> {
         let file = try temporaryFolder().appending(path: "in.jpg")

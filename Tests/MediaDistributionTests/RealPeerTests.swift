@@ -8,7 +8,7 @@ import Testing
 @testable import MediaDistribution
 
 /// Programs that customers and makers have: nothing of ours stands at the other end.
-@Suite("Real peers publish and watch", .timeLimit(.minutes(1))) struct RealPeerTests {
+@Suite("Real peers publish and watch", .timeLimit(.minutes(4))) struct RealPeerTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     /// ffmpeg drops its last moments when it closes, so the count is that of what it sent: no picture is missing between

@@ -12,7 +12,7 @@ import Vm
 @testable import MediaDistribution
 
 /// Who must not get in, and that nobody else notices.
-@Suite("What is not allowed is refused", .timeLimit(.minutes(1))) struct RefusalTests {
+@Suite("What is not allowed is refused", .timeLimit(.minutes(4))) struct RefusalTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     private func refused(_ reason: String) -> String { "vedette_media_refused_total{reason=\"\(reason)\"}" }

@@ -10,7 +10,7 @@ import Testing
 @testable import MediaDistribution
 
 /// §8.2 b: whoever operates media distribution sees what it does, connection by connection, and can end it.
-@Suite("What operators see and end", .timeLimit(.minutes(1))) struct StatisticsTests {
+@Suite("What operators see and end", .timeLimit(.minutes(4))) struct StatisticsTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     private func ended(_ role: String, _ reason: String) -> String {

@@ -6,7 +6,7 @@ import Testing
 @testable import MediaDistribution
 
 /// Programs that we did not write, over every key length of SRT and over both versions of IP.
-@Suite("What carries a stream", .timeLimit(.minutes(1))) struct TransportTests {
+@Suite("What carries a stream", .timeLimit(.minutes(4))) struct TransportTests {
     private let stream = StreamID(unchecked: "cam1-0")
 
     @Test(arguments: [("127.0.0.1", 16), ("127.0.0.1", 24), ("127.0.0.1", 32), ("::1", 32)])

@@ -9,7 +9,7 @@ import Testing
 @testable import MediaDistribution
 
 /// Issue 4, "accounting of bytes per owner": what the media server counts for the accounts.
-@Suite("What was carried", .timeLimit(.minutes(1))) struct UsageLedgerTests {
+@Suite("What was carried", .timeLimit(.minutes(4))) struct UsageLedgerTests {
     private static let start = Instant(nanoseconds: 1_000_000_000)
     private static let channel = ChannelAddress(unit: UnitID(unchecked: "cam-1"), number: 0)
 

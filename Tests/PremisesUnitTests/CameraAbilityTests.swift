@@ -7,7 +7,7 @@ import Testing
 import Vd
 
 /// What a maker writes, seen from the platform; of `PremisesUnit` only public names.
-@Suite("A camera's abilities", .timeLimit(.minutes(1)), .serialized) struct CameraAbilityTests {
+@Suite("A camera's abilities", .timeLimit(.minutes(4)), .serialized) struct CameraAbilityTests {
     /// Everything that a camera can have, in one object.
     final class Device: PTZControl, ConfigurationKeeper, FirmwareUpdater, CameraStorage, SnapshotSource,
         CameraPlayer, LogSource, PowerControl, StatusSource

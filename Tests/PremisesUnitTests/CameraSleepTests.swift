@@ -7,7 +7,7 @@ import Testing
 import Vd
 
 /// The SDK of a battery camera as its makers see it: of `PremisesUnit` only public names.
-@Suite("A camera on the SDK that sleeps, device documents", .timeLimit(.minutes(1))) struct CameraSleepTests {
+@Suite("A camera on the SDK that sleeps, device documents", .timeLimit(.minutes(4))) struct CameraSleepTests {
     enum News: Sendable, Equatable {
         case asleep(CameraSleep), woke, login(String), battery(Int), chip([UInt8])
     }

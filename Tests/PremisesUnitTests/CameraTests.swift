@@ -8,7 +8,7 @@ import Testing
 import Vd
 
 /// The device SDK as its makers see it: of `PremisesUnit` only public names.
-@Suite("A camera on the SDK", .timeLimit(.minutes(1)), .serialized) struct CameraTests {
+@Suite("A camera on the SDK", .timeLimit(.minutes(4)), .serialized) struct CameraTests {
     enum News: Sendable, Equatable {
         case clock(Duration)
         case event(String)

@@ -131,7 +131,7 @@ import Vs
         #expect(actions.schedulings == 0 && actions.connects.count == 1)
     }
 
-    @Test("over real connections: offered, signed, and the maker is told once", .timeLimit(.minutes(1)))
+    @Test("over real connections: offered, signed, and the maker is told once", .timeLimit(.minutes(4)))
     func signsOverRealConnections() async throws {
         let platform = try await FakePlatform(offersSignatures: true)
         let (news, tell) = AsyncStream.makeStream(of: String.self)

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 import Vd
 
-@Suite("Units on a real network", .timeLimit(.minutes(1)), .serialized) struct UnitFleetTests {
+@Suite("Units on a real network", .timeLimit(.minutes(4)), .serialized) struct UnitFleetTests {
     static func credentials(_ count: Int = 1) throws -> [UnitCredentials] {
         try UnitCredentials.numbered(
             device: "cam%d",

@@ -81,7 +81,7 @@ final class SRTReceiver {
     }
 }
 
-@Suite("Pushing live over SRT", .timeLimit(.minutes(1)), .serialized) struct UnitPushTests {
+@Suite("Pushing live over SRT", .timeLimit(.minutes(4)), .serialized) struct UnitPushTests {
     /// Logs one unit in, asks it to push to `url` and lets `body` watch; requests are answered throughout.
     static func withPush(
         video: String? = nil,

@@ -14,7 +14,7 @@ import Testing
 @testable import ServiceControl
 
 /// The last picture of a channel is remembered over the end of its stream and of the platform.
-@Suite("Remembered pictures", .timeLimit(.minutes(1))) struct PictureKeeperTests {
+@Suite("Remembered pictures", .timeLimit(.minutes(4))) struct PictureKeeperTests {
     private static let channel = ChannelAddress(unit: UploadPlatform.unit, number: 1)
     private static let stream = StreamID(unchecked: "s1")
 
