@@ -307,8 +307,7 @@ actor LiveDirector {
     }
 
     private static func reason(_ end: MediaEnd?, _ input: LiveChannel.Input) -> String {
-        if input == .withdraw { return "withdrawn" }
-        return end?.rawValue ?? "unwatched"
+        input == .withdraw ? "withdrawn" : end?.rawValue ?? "unwatched"
     }
 
     private func remember(_ channel: ChannelAddress, _ busy: Busy) {
