@@ -26,6 +26,9 @@ extension CustomerAPI {
         }
     }
 
+    /// No entry has a longer one.
+    private static let longestAction = 200
+
     private func auditing(_ body: () async throws -> Response) async throws -> Response {
         do { return try await answering(body) } catch let error as AuditError { throw error.problem }
     }
@@ -33,6 +36,9 @@ extension CustomerAPI {
     private func auditPage(_ request: Request, _ audit: any AuditPoint) async throws -> Response {
         let query = request.uri.queryParameters
         let limit = try limitOf(request)
+        guard (query["action"]?.unicodeScalars.count ?? 0) <= Self.longestAction else {
+            throw ManagementError.invalid(field: "action", "expected up to \(Self.longestAction) characters")
+        }
         var filter = AuditFilter(
             action: query["action"].map(String.init),
             from: try Self.time("from", of: request),

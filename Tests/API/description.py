@@ -136,7 +136,10 @@ class Description:
             return
         if kind not in content:
             raise Violation(f"{what} is {kind}, described as {list(content)}")
-        if "json" in kind:
+        if kind == "application/x-ndjson":
+            for line in answer.text.splitlines():
+                json.loads(line)
+        elif "json" in kind:
             self.validate(answer.json(), content[kind]["schema"], what)
 
 

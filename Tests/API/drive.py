@@ -6,8 +6,13 @@ used, where its example does not do.
 """
 
 import argparse
+import base64
+import hashlib
+import hmac
 import json
+import struct
 import sys
+import time
 import urllib.parse
 
 import house
@@ -108,6 +113,87 @@ def accounts(drive):
     page = drive("listUsers", "admin", query={"limit": 1}, expect=200).json()
     drive("listUsers", "admin", query={"cursor": page["next_cursor"]}, expect=200)
     drive("listUsers", "admin", query={"limit": 0}, expect=400)
+
+
+def sharing(drive, anna):
+    device, guest = {"id": anna.device}, {"id": anna.device, "user": "dora"}
+    rights = {"rights": ["live", "playback"]}
+    drive("addUser", "admin", body={"user": "dora", "password": "password-of-dora"}, expect=201)
+    drive("putShare", "anna", guest, drive.description.by_id["putShare"].example, expect=201)
+    drive("putShare", "anna", guest, rights, expect=200)
+    drive("putShare", "anna", guest, {"rights": ["everything"]}, expect=400)
+    drive("listShares", "anna", device, expect=200)
+    drive("endShare", "anna", guest, expect=204)
+    drive("endShare", "anna", guest, expect=404)
+    home = {"household": drive("addHousehold", "anna", body={"name": "Cabin"}, expect=201).json()["household_id"]}
+    home |= {"user": "dora", "device": anna.device}
+    drive("getHousehold", "anna", home, expect=200)
+    drive("renameHousehold", "anna", home, {"name": "Hut"}, expect=200)
+    drive("putMember", "anna", home, {"role": "member", "rights": ["live"]}, expect=201)
+    drive("putMember", "anna", home, {"role": "admin", "rights": ["live"]}, expect=200)
+    drive("addHouseholdDevice", "anna", home, expect=200)
+    drive("removeHouseholdDevice", "anna", home, expect=204)
+    drive("removeMember", "anna", home, expect=204)
+    drive("endHousehold", "anna", home, expect=204)
+    drive("getHousehold", "anna", home, expect=404)
+    group = {"group": drive("addGroup", "anna", body={"name": "Fence"}, expect=201).json()["group_id"]}
+    group["device"] = anna.device
+    drive("renameGroup", "anna", group, {"name": "Wall"}, expect=200)
+    drive("addGroupDevice", "anna", group, expect=200)
+    drive("removeGroupDevice", "anna", group, expect=204)
+    drive("removeGroup", "anna", group, expect=204)
+
+
+def code(secret, moment):
+    """RFC 6238: the six digits of this moment."""
+    digest = hmac.new(base64.b32decode(secret), struct.pack(">Q", int(moment) // 30), hashlib.sha1).digest()
+    place = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[place : place + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def credentials(drive, anna):
+    """Of dora, who loses nothing that others are driven with."""
+    password = "password-of-dora"
+    log_in = lambda: drive("openSession", None, body={"user": "dora", "password": password}, expect=201).json()
+    log_in()
+    token = log_in()["access_token"]
+    sessions = drive("listSessions", token, expect=200).json()["items"]
+    other = next(s["session_id"] for s in sessions if not s["current"])
+    drive("endSession", token, {"session": other}, expect=204)
+    drive("endOtherSessions", token, expect=204)
+    drive("getAccount", token, expect=200)
+    drive("changePassword", token, body={"password": "wrong", "new_password": "hers, and new"}, expect=400)
+    drive("changePassword", token, body={"password": password, "new_password": "hers, and new"}, expect=204)
+    password = "hers, and new"
+    token = log_in()["access_token"]
+    secret = drive("beginTOTP", token, body={"password": password}, expect=201).json()["secret"]
+    # The moment may pass while it is on its way.
+    confirmed = lambda: drive("confirmTOTP", token, body={"code": code(secret, time.time())})
+    answer = house.eventually("a code of now is taken", lambda: (a := confirmed()).ok and a)
+    recovery = answer.json()["recovery_codes"]
+    drive("openSession", None, body={"user": "dora", "password": password}, expect=401)
+    drive("endTOTP", token, body={"password": password, "code": recovery[0]}, expect=204)
+    drive("resetPassword", "admin", {"user": "dora"}, {"password": "from the desk"}, expect=204)
+    drive("getAccount", token, expect=401)
+    password = "from the desk"
+    token = log_in()["access_token"]
+    drive("beginTOTP", token, body={"password": password}, expect=201)
+    drive("resetTOTP", "admin", {"user": "dora"})
+    drive("addToken", token, body={"name": "Blinds", "scope": "read live"}, expect=201)
+    drive("addToken", token, body={"name": "Blinds", "scope": "admin"}, expect=403)
+
+
+def audit(drive, anna):
+    page = drive("listAudit", "admin", query={"user": "admin", "limit": 1}, expect=200).json()
+    drive("listAudit", "admin", query={"cursor": page["next_cursor"], "limit": 1}, expect=200)
+    drive("listAudit", "admin", query={"cursor": "nonsense"}, expect=400)
+    entry = page["items"][0]
+    verdict = drive("verifyAudit", "admin", query={"id": entry["id"], "hash": entry["hash"]}, expect=200).json()
+    if not verdict["intact"]:
+        raise Violation(f"the trail is not intact: {verdict}")
+    drive("verifyAudit", "admin", query={"id": entry["id"]}, expect=400)
+    drive("exportAudit", "admin", query={"from_id": entry["id"], "limit": 1}, expect=200)
+    drive("exportAudit", "admin", query={"from_id": 10**12}, expect=400)
 
 
 def unit(drive, anna):
@@ -268,6 +354,8 @@ def run(arguments):
         drive = Driver(platform, description)
         drive.objects = objects = {**anna.objects, "node": "nobody", "viewer": "1"}
         drive.step(accounts)
+        drive.step(sharing, anna)
+        drive.step(credentials, anna)
         drive.step(firmware, anna, objects)
         drive.step(operator, anna, objects)
         for operation in description.operations:
@@ -277,6 +365,7 @@ def run(arguments):
         drive.step(recordings, anna)
         drive.step(live, anna, objects)
         drive.step(events, anna)
+        drive.step(audit, anna)
         drive.examples()
         drive.step(last, anna)
         faults = drive.verdict()

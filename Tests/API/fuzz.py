@@ -19,6 +19,7 @@ SEED = 20261122
 SKIPPED = {
     "followEvents": "its answer does not end; drive.py reads it",
     "closeSession": "it would end the login that the others are asked with; drive.py calls it",
+    "resetPassword": "it would end the login of the customer; drive.py calls it",
     "unbindDevice": "the customer's camera would be gone for the others; drive.py calls it",
 }
 # What else takes the camera away for a while, so that the rest would be answered 504.

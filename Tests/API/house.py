@@ -129,7 +129,23 @@ class Household:
         live = call("POST", f"{self.channel}/live", user)
         self.objects["stream"], self.lease = live["stream_id"], live["lease"]
         self.playback = call("POST", f"{self.channel}/playback", user, self.range)
+        self.company()
         return self
+
+    def company(self):
+        """A household and a group with the camera in them, a guest of it, and a second login."""
+        call, user = self.platform.call, self.user
+        household = call("POST", "/households", user, {"name": "Home"})["household_id"]
+        call("PUT", f"/households/{household}/devices/{self.device}", user)
+        group = call("POST", "/groups", user, {"name": "Garden"})["group_id"]
+        call("PUT", f"/groups/{group}/devices/{self.device}", user)
+        self.guest = f"guest-of-{user}"
+        call("POST", "/admin/users", "admin", {"user": self.guest, "password": self.password})
+        call("PUT", f"/devices/{self.device}/shares/{self.guest}", user, {"rights": ["live"]})
+        self.platform.log_in(user, self.password)
+        others = [s for s in call("GET", "/sessions", user)["items"] if not s["current"]]
+        self.objects |= {"household": household, "group": group, "device": self.device}
+        self.objects["session"] = others[0]["session_id"]
 
     @property
     def channel(self):
@@ -182,6 +198,11 @@ class Household:
             "webhooks": webhooks,
             "alarms": call("GET", "/alarms", user),
             "logs": call("GET", f"/devices/{self.device}/logs", user),
+            "shares": call("GET", f"/devices/{self.device}/shares", user),
+            "household": call("GET", "/households/" + self.objects["household"], user),
+            "groups": call("GET", "/groups", user),
+            "sessions": sorted(s["session_id"] for s in call("GET", "/sessions", user)["items"]),
+            "account": call("GET", "/account", user),
             "config": call("GET", f"/devices/{self.device}/config", user),
             "presets": call("GET", f"{self.channel}/presets", user),
             "recorded": call("GET", f"{self.channel}/recordings", user, query=self.range),

@@ -73,7 +73,7 @@ def run(arguments):
 
 def listed(platform, anna, faults):
     """No list that bert may see has anything of anna's."""
-    names = [str(anna.objects[name]) for name in ("id", "alarm", "webhook", "clip", "stream")]
+    names = [str(anna.objects[name]) for name in ("id", "alarm", "webhook", "clip", "stream", "household", "group", "session")]
     for operation in Description().operations:
         if operation.names or operation.method != "GET" or operation.is_operators or operation.id == "followEvents":
             continue
