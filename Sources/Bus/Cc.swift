@@ -209,7 +209,8 @@ package enum ManagementError: Error, Equatable, CustomStringConvertible {
 /// Reference point Cc, accounts (§8.3.2 e).
 package protocol AccountPoint: Sendable {
     func openSession(_ login: PersonLogin) async throws(ManagementError) -> SessionTokens
-    /// A refresh token works once; using an old one again ends its session.
+    /// A refresh token works once; using an old one again ends its session. The one before the present is taken
+    /// again for a moment: the answer may have been lost.
     func refreshSession(_ refresh: Secret) async throws(ManagementError) -> SessionTokens
     func closeSession(access: Secret) async throws(ManagementError)
     func principal(access: Secret) async throws(ManagementError) -> Principal

@@ -102,9 +102,12 @@ package struct SessionUse: Sendable, Equatable {
 
 /// What came of a refresh token.
 package enum Rotation: Sendable, Equatable {
+    /// How long a token is taken again after its rotation: a page that was loaded anew meanwhile lost the answer.
+    package static let grace = Duration.seconds(30)
+
     case rotated(UserName)
-    /// The session is known but this is not its current refresh token: somebody has a copy. The session has
-    /// been closed.
+    /// The session is known but this is not its current refresh token, nor, within ``grace``, the one before
+    /// it: somebody has a copy. The session has been closed.
     case reused(UserName)
     /// No such session, expired, or its user is disabled.
     case unknown
@@ -118,7 +121,8 @@ package protocol SessionStore: Sendable {
 
     func grant(accessHash: String, at now: WallTime) async throws(StoreError) -> AccessGrant?
 
-    /// Gives the session new tokens if `presented` is its current refresh hash.
+    /// Gives the session new tokens if `presented` is its current refresh hash, or the one before it within
+    /// ``Rotation/grace`` of its rotation; what that rotation gave is old then.
     func rotate(
         family: String,
         presented: String,

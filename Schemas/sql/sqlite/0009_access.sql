@@ -23,6 +23,9 @@ ALTER TABLE sessions ADD COLUMN scopes INTEGER CHECK (scopes > 0);
 ALTER TABLE sessions ADD COLUMN last_used_at BIGINT;
 ALTER TABLE sessions ADD COLUMN address TEXT;
 ALTER TABLE sessions ADD COLUMN client TEXT;
+-- The refresh token before the present one and when it was exchanged: who lost the answer may bring it again for a moment.
+ALTER TABLE sessions ADD COLUMN previous_refresh_hash TEXT;
+ALTER TABLE sessions ADD COLUMN rotated_at BIGINT;
 
 CREATE TABLE shares (
     device_id TEXT NOT NULL REFERENCES devices (device_id) ON DELETE CASCADE,

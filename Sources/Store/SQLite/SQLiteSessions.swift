@@ -52,7 +52,9 @@ extension SQLiteStore: SessionStore {
             let row = try StoredRow.fetchOne(
                 database,
                 """
-                SELECT sessions.user_name, sessions.refresh_hash FROM sessions
+                SELECT sessions.user_name, sessions.refresh_hash, sessions.previous_refresh_hash,
+                    sessions.rotated_at
+                FROM sessions
                 JOIN users ON users.name = sessions.user_name
                 WHERE sessions.family_hash = ? AND sessions.refresh_expires_at > ? AND users.disabled = 0
                 """,
@@ -60,18 +62,23 @@ extension SQLiteStore: SessionStore {
             )
             guard let row else { return .unknown }
             let user: UserName = try row.identifier("user_name")
-            guard try row.text("refresh_hash") == presented else {
+            let isCurrent = try row.text("refresh_hash") == presented
+            let rotatedAt = try row.optionalTime("rotated_at")
+            let isLate = rotatedAt.map { now >= $0 + Rotation.grace } ?? true
+            guard try isCurrent || !isLate && row.optionalText("previous_refresh_hash") == presented else {
                 try database.run("DELETE FROM sessions WHERE family_hash = ?", [family])
                 return .reused(user)
             }
             try database.run(
                 """
                 UPDATE sessions SET refresh_hash = ?, refresh_expires_at = ?, access_hash = ?,
-                    access_expires_at = ? WHERE family_hash = ?
+                    access_expires_at = ?, previous_refresh_hash = ?, rotated_at = ? WHERE family_hash = ?
                 """,
                 [
                     tokens.refreshHash, tokens.refreshExpiresAt.milliseconds, tokens.accessHash,
-                    tokens.accessExpiresAt.milliseconds, family,
+                    // The grace runs from the first exchange: coming again does not make it longer.
+                    tokens.accessExpiresAt.milliseconds, presented,
+                    (isCurrent ? now : rotatedAt ?? now).milliseconds, family,
                 ]
             )
             return .rotated(user)

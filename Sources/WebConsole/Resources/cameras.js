@@ -46,7 +46,7 @@ export async function page({ signal }) {
   }
 
   const look = () => all("/devices", {}, signal).then(show, complain);
-  const add = () => bindCamera(devices).then(look);
+  const add = () => bindCamera(known).then(look);
   const empty = notice(t.cameras.empty, [h("p.muted", null, t.cameras.emptyHint), button("plus", t.cameras.bind, add, ".primary")]);
   show(devices);
   repeat(LOOK_EVERY, signal, look);

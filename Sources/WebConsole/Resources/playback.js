@@ -17,6 +17,8 @@ const AHEAD = 20;            // Seconds, at single speed, that are fetched befor
 const KEPT = 15;             // Seconds that stay behind.
 const LONGEST = 2 * 3600e3;  // Milliseconds of one request.
 const ATTEMPTS = 5;
+const PROGRESS = 3;          // Seconds that were shown: what failed before is over.
+const BEHIND = 10e3;         // Milliseconds that are left out where a place fails again: a segment.
 const RENEW = 5 * 3600e3;    // A ticket is good for six hours.
 
 /** @typedef {{start: number, end: number}} Range  in milliseconds */
@@ -34,6 +36,12 @@ export class RecordingPlayer extends EventTarget {
   #life = null;
   #from = 0;
   #failures = 0;
+  /** The video has what this request brings, no more what was there before. */
+  #isFed = false;
+  /** Where in the video this request began to be shown. @type {number|null} */
+  #shownFrom = null;
+  /** The moment at which a body was torn off. */
+  #tornAt = NaN;
   #isPaused = false;
   speed = 1;
 
@@ -49,7 +57,7 @@ export class RecordingPlayer extends EventTarget {
 
   /** The moment that is shown, in milliseconds since 1970. */
   get time() {
-    if (!this.#life) return this.#from;
+    if (!this.#life || !this.#isFed) return this.#from;
     return this.#momentAt(Math.max(0, this.#video.currentTime - this.#base) * 1000);
   }
 
@@ -67,6 +75,7 @@ export class RecordingPlayer extends EventTarget {
     const range = this.#ranges.find((range) => range.end > moment);
     this.#isPaused = false;
     this.#failures = 0;
+    this.#tornAt = NaN;
     if (!range) { this.stop(); return this.#say("ended", t.timeline.end); }
     this.#start(Math.max(moment, range.start));
   }
@@ -91,11 +100,13 @@ export class RecordingPlayer extends EventTarget {
   #end() {
     this.#life?.abort(new DOMException("stopped", "AbortError"));
     this.#life = null;
+    this.#isFed = false;
   }
 
   #start(from) {
     this.#end();
     this.#from = from;
+    this.#shownFrom = null;
     const life = this.#life = new AbortController();
     const { signal } = life;
     this.#say("loading", t.timeline.loading);
@@ -111,16 +122,21 @@ export class RecordingPlayer extends EventTarget {
 
   #listeners() {
     return {
-      playing: () => { this.#failures = 0; this.#say("playing", ""); },
+      playing: () => {
+        if (this.#isFed) this.#shownFrom ??= this.#video.currentTime;
+        this.#say("playing", "");
+      },
       waiting: () => this.#say("loading", t.timeline.loading),
-      timeupdate: () => this.dispatchEvent(new Event("time")),
+      timeupdate: () => {
+        if (this.#shownFrom !== null && this.#video.currentTime > this.#shownFrom + PROGRESS) this.#failures = 0;
+        this.dispatchEvent(new Event("time"));
+      },
       // What comes behind this request, or behind a part that could not be joined to it.
       ended: () => this.#goOn(),
     };
   }
 
-  #goOn() {
-    const moment = this.time + 200;
+  #goOn(moment = this.time + 200) {
     const next = this.#ranges.find((range) => range.end > moment + 300);
     if (next) return this.#start(Math.max(moment, next.start));
     this.stop();
@@ -129,9 +145,14 @@ export class RecordingPlayer extends EventTarget {
   }
 
   #retry(error) {
-    const isFinal = error instanceof Unplayable || (error instanceof Problem && [401, 404].includes(error.status));
+    const isFinal = error instanceof Unplayable || (error instanceof Problem && [401, 404, 409].includes(error.status));
     this.#failures += 1;
     if (isFinal || this.#failures > ATTEMPTS) return this.#say("failed", error.message || t.errors.offline);
+    if (error instanceof Torn) {
+      const isAgain = Math.abs(this.#from - this.#tornAt) < 1000;
+      this.#tornAt = this.#from;
+      if (isAgain) return this.#goOn(this.#from + BEHIND);
+    }
     this.#addresses = null;
     const life = this.#life = new AbortController();
     this.#say("loading", t.timeline.loading);
@@ -143,6 +164,7 @@ export class RecordingPlayer extends EventTarget {
     const to = Math.min(this.#day.end, from + LONGEST);
     if (!Source) {
       this.#video.src = withRange(addresses.hls, from, this.#day.end);
+      this.#isFed = true;
       await this.#begin();
       return;
     }
@@ -179,7 +201,11 @@ export class RecordingPlayer extends EventTarget {
     let head = new Uint8Array(0);
     try {
       for (;;) {
-        const { value, done } = await reader.read();
+        const { value, done } = await reader.read().catch(async (error) => {
+          signal.throwIfAborted();
+          await this.#playOut(buffer, signal);
+          throw new Torn(error.message);
+        });
         signal.throwIfAborted();
         if (done) break;
         let bytes = value;
@@ -191,6 +217,7 @@ export class RecordingPlayer extends EventTarget {
           buffer = source.addSourceBuffer(mime);
           buffer.timestampOffset = BASE;
           video.currentTime = BASE;
+          this.#isFed = true;
           this.#begin();
         }
         await append(buffer, bytes, video, signal);
@@ -201,6 +228,17 @@ export class RecordingPlayer extends EventTarget {
     } finally {
       // Freed at once: a user has a few of these at a time.
       reader.cancel().catch(() => {});
+    }
+  }
+
+  /** What came before a body was torn off is shown first; where nothing moves for some seconds there is no more of it. */
+  async #playOut(buffer, signal) {
+    const video = this.#video;
+    let last = video.currentTime;
+    for (let idle = 0; buffer && idle < 15 && aheadOf(buffer, video) > 0.1;) {
+      await pause(200, signal);
+      idle = video.currentTime > last || video.paused ? 0 : idle + 1;
+      last = video.currentTime;
     }
   }
 
@@ -240,6 +278,9 @@ export class RecordingPlayer extends EventTarget {
 }
 
 class Unplayable extends Error {}
+
+/** An answer that began well and ended too early. */
+class Torn extends Error {}
 
 /** @param {string} address @param {number} from @param {number} to */
 export function withRange(address, from, to) {

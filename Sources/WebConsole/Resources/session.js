@@ -1,6 +1,6 @@
 // Who is logged in, and the tokens for it.
 //
-// A refresh token works once, and its second use ends the session for everybody (docs/api.md, Sessions). Tabs of one browser
+// A refresh token works once, and a later use ends the session for everybody (docs/api.md, Sessions). Tabs of one browser
 // share a session, so one of them, the leader, renews for all: whoever holds the Web Lock of the session. It tells the others
 // over a BroadcastChannel; when it closes, the browser hands the lock to another one. The access token lives in memory and in
 // what the tabs tell each other; what is stored is the refresh token, for this tab, or for this browser where its user asks.
@@ -43,6 +43,8 @@ class Session extends EventTarget {
   #candidacy = null;
   /** @type {Promise<string>|null} */
   #renewal = null;
+  /** @type {number|null} the question who is logged in, until there is an answer or this tab knows better */
+  #greeting = null;
   #channel = new BroadcastChannel(KEY);
 
   constructor() {
@@ -58,7 +60,8 @@ class Session extends EventTarget {
     if (stored) {
       try { this.#take(JSON.parse(stored)); } catch { sessionStorage.removeItem(KEY); }
     }
-    this.#channel.postMessage({ kind: "hello", family: this.#family });
+    this.#greeting = this.#tokens ? null : Math.random();
+    this.#channel.postMessage({ kind: "hello", family: this.#family, greeting: this.#greeting });
     if (!this.#tokens) {
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, GREETING);
@@ -79,13 +82,15 @@ class Session extends EventTarget {
   }
 
   async logOut() {
-    const family = this.#family;
     const access = await this.access().catch(() => null);
+    const tokens = this.#tokens;
     this.#forget();
-    this.#channel.postMessage({ kind: "over", family });
-    if (access) {
-      await fetch("/api/v1/session", { method: "DELETE", headers: { Authorization: `Bearer ${access}` } }).catch(() => {});
-    }
+    if (!tokens) return;
+    this.#channel.postMessage({ kind: "over", family: familyOf(tokens.refresh) });
+    if (access && (await isClosed(access))) return;
+    // Another tab renewed it meanwhile, or the platform was busy: once more, with a token of its own.
+    const fresh = await post("/api/v1/session/refresh", { refresh_token: tokens.refresh }).catch(() => null);
+    if (fresh) await isClosed(fresh.access_token);
   }
 
   /**
@@ -105,19 +110,26 @@ class Session extends EventTarget {
     if (!this.#isLeader && (await this.#leaderRenews())) return this.#tokens?.access ?? "";
     const tokens = this.#tokens;
     if (!tokens) throw new Problem(401, { title: "Nobody is logged in." });
+    const family = familyOf(tokens.refresh);
+    let answer;
     try {
-      const answer = await post("/api/v1/session/refresh", { refresh_token: tokens.refresh });
-      this.#take(tokensOf(answer, tokens.user, tokens.remembered));
-      this.#tell();
-      return answer.access_token;
+      answer = await post("/api/v1/session/refresh", { refresh_token: tokens.refresh });
     } catch (error) {
       // No answer, or a platform that is busy, ends nothing: the token was not used, or the next attempt will tell.
       if (error instanceof Problem && error.status === 401) {
-        this.#forget();
-        this.#channel.postMessage({ kind: "over", family: familyOf(tokens.refresh) });
+        if (this.#family === family) this.#forget();
+        this.#channel.postMessage({ kind: "over", family });
       }
       throw error;
     }
+    if (this.#family !== family) {
+      // Logged out while it was on its way: nobody is to hold what came.
+      await isClosed(answer.access_token);
+      throw new Problem(401, { title: "Nobody is logged in." });
+    }
+    this.#take(tokensOf(answer, tokens.user, tokens.remembered));
+    this.#tell();
+    return answer.access_token;
   }
 
   /** Asks the leader. `false`: there is none that answers, and this tab leads now. */
@@ -140,6 +152,7 @@ class Session extends EventTarget {
   /** @param {Tokens} tokens */
   #take(tokens) {
     const before = this.#tokens;
+    this.#greeting = null;
     this.#tokens = tokens;
     const { access: _, until: __, ...kept } = tokens;
     (tokens.remembered ? localStorage : sessionStorage).setItem(KEY, JSON.stringify(kept));
@@ -155,6 +168,7 @@ class Session extends EventTarget {
 
   #forget() {
     const was = this.#tokens;
+    this.#greeting = null;
     this.#tokens = null;
     this.#isLeader = false;
     this.#candidacy?.abort();
@@ -186,15 +200,16 @@ class Session extends EventTarget {
     });
   }
 
-  #tell() {
-    this.#channel.postMessage({ kind: "tokens", family: this.#family, tokens: this.#tokens });
+  /** @param {number|null} [greeting]  what it answers; whoever is not of this session takes nothing else */
+  #tell(greeting = null) {
+    this.#channel.postMessage({ kind: "tokens", family: this.#family, tokens: this.#tokens, greeting });
   }
 
   #hear(message) {
     const mine = this.#family;
     switch (message.kind) {
       case "hello":
-        if (this.#tokens && this.#isLeader && (message.family === null || message.family === mine)) this.#tell();
+        if (this.#tokens && this.#isLeader && (message.family === null || message.family === mine)) this.#tell(message.greeting);
         break;
       case "renew":
         if (!this.#isLeader || message.family !== mine) break;
@@ -202,7 +217,10 @@ class Session extends EventTarget {
         else this.access(message.stale).catch(() => {});
         break;
       case "tokens":
-        if (mine === null || message.family === mine) this.#take(message.tokens);
+        // Another person's tab that renews must not log in whoever opens the door here.
+        if (mine === null ? this.#greeting !== null && message.greeting === this.#greeting : message.family === mine) {
+          this.#take(message.tokens);
+        }
         break;
       case "over":
         if (mine !== null && message.family === mine) this.#forget();
@@ -221,6 +239,12 @@ function tokensOf(answer, user, remembered) {
     access: answer.access_token,
     until: Date.now() + answer.expires_in * 1000,
   };
+}
+
+/** Ends the session of an access token. `false`: it is not sure. */
+async function isClosed(access) {
+  const answer = await fetch("/api/v1/session", { method: "DELETE", headers: { Authorization: `Bearer ${access}` } }).catch(() => null);
+  return answer?.ok ?? false;
 }
 
 async function post(path, body) {
