@@ -20,7 +20,7 @@ build: setup
 deb: setup
 	swift build -c release --static-swift-stdlib --product vedette
 	swift build -c release --static-swift-stdlib --product vedette-codec
-	@Packaging/deb "$$(swift build -c release --show-bin-path)" .build/packages
+	@Config/packaging/deb "$$(swift build -c release --show-bin-path)" .build/packages
 
 demo: build
 	@VEDETTE=$(BIN)/vedette Tests/Scripts/demo $(ARGS)
