@@ -27,10 +27,15 @@ package enum BackupFolder {
 
     package static func newest(in folder: String) throws(BackupError) -> String? { try all(in: folder).last }
 
-    /// Removes the oldest; returns how many. A name is taken away first, so that none is half there.
-    static func prune(_ folder: String, keeping most: Int?) throws(BackupError) -> Int {
+    /// Removes the oldest; returns how many. A name is taken away first, so that none is half there. `made` stays whatever
+    /// its name says: a clock may have gone back.
+    static func prune(
+        _ folder: String,
+        keeping most: Int?,
+        with made: String
+    ) throws(BackupError) -> Int {
         guard let most else { return 0 }
-        let old = try all(in: folder).dropLast(most)
+        let old = try all(in: folder).filter { $0 != made }.dropLast(max(0, most - 1))
         for path in old {
             let part = "\(folder)/.\(path.split(separator: "/").last ?? "").part"
             try BackupFiles.rename(path, to: part)

@@ -76,7 +76,7 @@ package final class BackupMaker {
         self.report = report
     }
 
-    /// Keeps the newest `keeping` backups of the folder; nil: all.
+    /// Keeps the newest `keeping` backups of the folder; nil: all. They stay too where something is missing in this one.
     package func run(at now: WallTime, keeping most: Int?) throws(BackupError) -> Outcome {
         try BackupFiles.makeFolders(target)
         let lock = try BackupLock(target)
@@ -107,7 +107,8 @@ package final class BackupMaker {
             try BackupFiles.syncFolder(part)
             try BackupFiles.rename(part, to: folder)
             try BackupFiles.syncFolder(target)
-            let removed = try BackupFolder.prune(target, keeping: most)
+            let isWhole = lost.isEmpty && damaged.isEmpty
+            let removed = isWhole ? try BackupFolder.prune(target, keeping: most, with: folder) : 0
             return Outcome(
                 folder: folder,
                 files: kept.count,

@@ -100,7 +100,9 @@ extension Registry: AccountPoint {
             throw .unauthenticated
         }
         uses.note(grant, at: now)
-        return Principal(user: grant.user, role: grant.role, scopes: grant.scopes, session: grant.session)
+        // What operators may do beyond others they may with `admin` alone.
+        let role: Role = grant.scopes.contains(.admin) ? grant.role : .customer
+        return Principal(user: grant.user, role: role, scopes: grant.scopes, session: grant.session)
     }
 
     package func addUser(

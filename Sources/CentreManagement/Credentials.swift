@@ -90,8 +90,10 @@ extension Registry: CredentialPoint {
         guard let totp = user.totp, !totp.isConfirmed else {
             throw .conflict("no second factor waits to be confirmed")
         }
-        let step = try await guarded(caller, from: address, "code") { () async throws(ManagementError) in
-            try self.step(of: code, totp, of: user.name)
+        let step = try await guarded(caller, from: address) {
+            () async throws(ManagementError) -> Shown<Int64> in
+            guard let step = try self.step(of: code, totp, of: user.name) else { return .wrong("code") }
+            return .right(step)
         }
         let codes = (0..<RecoveryCode.count).map { _ in RecoveryCode.make() }
         let isConfirmed = try await stored {
@@ -113,13 +115,16 @@ extension Registry: CredentialPoint {
         by caller: Principal,
         from address: String
     ) async throws(ManagementError) {
-        let user = try await proven(caller, password, from: address)
-        guard user.totp != nil else { throw .notFound("a second factor") }
-        if user.totp?.isConfirmed ?? false {
-            guard let code else { throw .invalid(field: "code", "expected one of the authenticator") }
-            _ = try await guarded(caller, from: address, "code") { () async throws(ManagementError) in
-                try await self.showsSecondFactor(code, of: user) ? () : nil
+        // One attempt for both: a right password must not take back what wrong codes have counted.
+        let user = try await guarded(caller, from: address) {
+            () async throws(ManagementError) -> Shown<StoredUser> in
+            guard let user = try await self.authenticated(caller.user, password) else {
+                return .wrong("password")
             }
+            guard let totp = user.totp else { throw .notFound("a second factor") }
+            guard totp.isConfirmed else { return .right(user) }
+            guard let code else { throw .invalid(field: "code", "expected one of the authenticator") }
+            return try await self.showsSecondFactor(code, of: user) ? .right(user) : .wrong("code")
         }
         try await stored { try await $0.removeTOTP(of: user.name) }
         logger.notice("a second factor was taken away", metadata: ["user": "\(user.name)"])
@@ -179,35 +184,51 @@ extension Registry: CredentialPoint {
         _ password: Secret,
         from address: String
     ) async throws(ManagementError) -> StoredUser {
-        try await guarded(caller, from: address, "password") { () async throws(ManagementError) in
-            try await self.authenticated(caller.user, password)
+        try await guarded(caller, from: address) { () async throws(ManagementError) -> Shown<StoredUser> in
+            guard let user = try await self.authenticated(caller.user, password) else {
+                return .wrong("password")
+            }
+            return user.totp?.isConfirmed ?? false ? .half(user) : .right(user)
         }
     }
 
-    /// `check` gives nil for a wrong answer, which counts as one at the door.
+    /// A wrong answer counts as one at the door, and only a whole one takes others back.
     private func guarded<Proof>(
         _ caller: Principal,
         from address: String,
-        _ field: String,
-        _ check: () async throws(ManagementError) -> Proof?
+        _ check: () async throws(ManagementError) -> Shown<Proof>
     ) async throws(ManagementError) -> Proof {
         let attempt: LoginGuard<UserName>.Attempt
         switch userGuard.withLock({ $0.begin(caller.user, from: NetworkPrefix(address), at: .now) }) {
         case .wait(let delay): throw .lockedOut(retryAfter: delay)
         case .attempt(let begun): attempt = begun
         }
-        let proof: Proof?
+        let shown: Shown<Proof>
         do throws(ManagementError) {
-            proof = try await check()
+            shown = try await check()
         } catch {
             userGuard.withLock { $0.abandoned(attempt) }
             throw error
         }
-        guard let proof else {
+        switch shown {
+        case .right(let proof):
+            userGuard.withLock { $0.succeeded(attempt) }
+            return proof
+        case .half(let proof):
+            userGuard.withLock { $0.abandoned(attempt) }
+            return proof
+        case .wrong(let field):
             userGuard.withLock { $0.failed(attempt, at: .now) }
             throw .invalid(field: field, "it is not the right one")
         }
-        userGuard.withLock { $0.succeeded(attempt) }
-        return proof
     }
+}
+
+/// What somebody showed.
+private enum Shown<Proof> {
+    case right(Proof)
+    /// The password of somebody who has a second factor too.
+    case half(Proof)
+    /// With the field that was wrong.
+    case wrong(String)
 }

@@ -39,10 +39,11 @@ extension CustomerAPI {
         api.post("account/tokens") { request, context in
             let caller = try context.caller()
             let body = try await decode(NewTokenBody.self, from: request)
+            let own = caller.role == .operator ? caller.scopes : caller.scopes.subtracting(.admin)
             return try await answering {
                 let made = try await access.addToken(
                     body.name,
-                    try ScopeText.scopes(body.scope) ?? .all,
+                    try ScopeText.scopes(body.scope) ?? own,
                     until: try body.expiresAt.map { try TimeText.time($0, "expires_at") },
                     by: caller
                 )

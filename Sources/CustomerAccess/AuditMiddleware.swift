@@ -10,7 +10,7 @@ import ServerKit
 ///
 /// What an operator asks for is written down before it is done: where that cannot be, the call is refused with 503 and
 /// nothing happens. What customers do is written when it is done; where that cannot be, they get their answer, and the
-/// trail says later how many entries it lacks.
+/// trail says later how many entries it lacks. What is refused to them is counted together.
 struct AuditMiddleware: RouterMiddleware {
     private let audit: any AuditPoint
     private let logger: Logger
@@ -37,12 +37,17 @@ struct AuditMiddleware: RouterMiddleware {
             object: AuditWords.object(context),
             result: .asked
         )
-        if context.principal?.role == .operator {
+        let isOperator = context.principal?.role == .operator
+        if isOperator {
             do throws(AuditError) { try await audit.record(note) } catch { throw error.problem }
         }
         let result: Result<Response, any Error>
         do { result = .success(try await next(request, context)) } catch { result = .failure(error) }
         AuditWords.finish(&note, result, draft)
+        guard isOperator || note.result != .refused else {
+            audit.tally(note)
+            return try result.get()
+        }
         do throws(AuditError) { try await audit.record(note) } catch {
             logger.error("a call is missing in the audit trail", metadata: ["reason": "\(error)"])
         }
@@ -50,8 +55,8 @@ struct AuditMiddleware: RouterMiddleware {
     }
 }
 
-/// The same of logins and of their ends, where no token says who asks. Refusals are counted together: strangers cause
-/// them.
+/// The same of logins and of their ends, where no token says who asks. Refusals are counted together, by address:
+/// strangers cause them, and choose the names.
 struct SessionAudit: RouterMiddleware {
     private static let path = "/api/v1/session"
 
@@ -95,6 +100,7 @@ struct SessionAudit: RouterMiddleware {
             if path == Self.path { await record(note) }
         } else {
             if request.method != .delete {
+                note.user = nil
                 let isLocked = AuditWords.status(of: result).code == 429
                 note.action = isLocked ? "session.locked-out" : "session.refused"
             }

@@ -81,7 +81,13 @@ extension CustomerAPI {
             var (checkedAt, beatAt) = (Instant.now, Instant.now)
             for await _ in wakes.cancelOnGracefulShutdown() {
                 while let frames = try await follower.next() {
-                    if !frames.isEmpty { try await writer.write(ByteBuffer(string: frames)) }
+                    guard !frames.isEmpty else { continue }
+                    // A reader of a long log, or a slow one, does not get here to the end of this loop for long.
+                    if Instant.now - checkedAt >= check {
+                        guard await isValid() else { return }
+                        checkedAt = .now
+                    }
+                    try await writer.write(ByteBuffer(string: frames))
                 }
                 guard Instant.now - checkedAt >= check else { continue }
                 guard await isValid() else { return }

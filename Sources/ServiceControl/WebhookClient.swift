@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import FoundationEssentials
 import HSSModel
+package import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -37,17 +38,25 @@ package protocol WebhookCarrier: Sendable {
 package struct WebhookClient: WebhookCarrier {
     private static let longestURL = 2048
 
+    /// What an owner hears of a name that leads nowhere, or into a private network: which names there are inside is
+    /// nobody's business. The log tells them apart.
+    private static let noAddress = "the host's name has no address that may be used"
+
     private let settings: WebhookSettings
+    private let logger: Logger?
     private let resolve: @Sendable (String, Int) throws -> String?
+    private let lookups = Lookups()
 
     /// `resolve` gives the numeric address of a host; nil: it has none.
     package init(
         settings: WebhookSettings,
+        logger: Logger? = nil,
         resolve: @escaping @Sendable (String, Int) throws -> String? = {
             try SocketAddress.makeAddressResolvingHost($0, port: $1).ipAddress
         }
     ) {
         self.settings = settings
+        self.logger = logger
         self.resolve = resolve
     }
 
@@ -98,12 +107,17 @@ package struct WebhookClient: WebhookCarrier {
         let bare = host.replacing("[", with: "").replacing("]", with: "")
         let port = parsed.port ?? (parsed.scheme?.lowercased() == "http" ? 80 : 443)
         let resolve = resolve
-        let found = try? await NIOThreadPool.singleton.runIfActive { try resolve(bare, port) }
+        let found = try? await lookups.threads.runIfActive { try resolve(bare, port) }
         guard let address = found ?? nil else {
-            return WebhookReply(.failed("the host's name has no address"))
+            logger?.info("a webhook's host has no address", metadata: ["host": "\(bare)"])
+            return WebhookReply(.failed(Self.noAddress))
         }
         guard settings.allowsPrivate || PublicAddress.isPublic(address) else {
-            return WebhookReply(.refused("the host is in a private network"))
+            logger?.info(
+                "a webhook's host is in a private network",
+                metadata: ["host": "\(bare)", "address": "\(address)"]
+            )
+            return WebhookReply(.refused(Self.noAddress))
         }
         return await send(body, to: url, headers: headers, host: bare, address: address)
     }
@@ -156,4 +170,13 @@ package struct WebhookClient: WebhookCarrier {
         try? await client.shutdown()
         return reply
     }
+}
+
+/// Threads on which names are looked up, which may take as long as a name server likes: nothing else waits for them.
+private final class Lookups: Sendable {
+    let threads = NIOThreadPool(numberOfThreads: 2)
+
+    init() { threads.start() }
+
+    deinit { threads.shutdownGracefully { _ in } }
 }

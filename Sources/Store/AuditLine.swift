@@ -90,7 +90,7 @@ package struct AuditLineInspector: Sendable {
         guard let read = text.flatMap({ AuditLine($0) }) else { return isDamaged(walk ?? start(before: nil)) }
         var walk = self.walk ?? start(before: read)
         let head = walk.verdict.head
-        guard read.previous == head.hash || read.entry.id != head.id + 1 else { return isDamaged(walk) }
+        guard read.previous == head.hash || read.entry.id != head.id &+ 1 else { return isDamaged(walk) }
         let isFine = walk.look(at: read.entry)
         if !isFine { faultyLine = line }
         self.walk = walk

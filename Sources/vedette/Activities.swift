@@ -61,7 +61,7 @@ struct Activities {
         webhooks = WebhookDispatcher(
             store: store,
             feed: feed,
-            carrier: WebhookClient(settings: hookSettings),
+            carrier: WebhookClient(settings: hookSettings, logger: logger),
             settings: hookSettings,
             key: key,
             metrics: metrics,

@@ -103,7 +103,7 @@ extension AdminCommand {
                 let line = ProgressLine(isQuiet: session.json)
                 defer { line.end() }
                 let written = try await session.withClient { client in
-                    var (next, count) = (known.map { $0.id + 1 }, 0)
+                    var (next, count) = (known.map { $0.id &+ 1 }, 0)
                     while true {
                         let path = "/admin/audit/export?limit=1000" + (next.map { "&from_id=\($0)" } ?? "")
                         let page = try await client.bytes(.get, path)
@@ -114,7 +114,7 @@ extension AdminCommand {
                             throw Failure("the platform sent something else than lines of an audit trail")
                         }
                         count += lines.count
-                        next = last.entry.id + 1
+                        next = last.entry.id &+ 1
                         line.show("\(count) entries")
                     }
                 }

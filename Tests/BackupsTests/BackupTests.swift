@@ -83,6 +83,26 @@ import Testing
         }
     }
 
+    /// What is missing in the newest may be in one before it.
+    @Test func aBackupThatIsNotWholeTakesNoOtherAway() throws {
+        let sample = try BackupSample()
+        try sample.addFirmware("here")
+        let first = try sample.back(0)
+        try sample.addFirmware(nil)
+        let second = try sample.back(1, keeping: 1)
+        #expect(second.damaged == 1 && second.removed == 0)
+        #expect(try BackupFolder.all(in: sample.backups) == [first.folder, second.folder])
+    }
+
+    @Test func theOneJustMadeStaysThoughTheClockWentBack() throws {
+        let sample = try BackupSample()
+        for second in [10, 20] { _ = try sample.back(Int64(second)) }
+        let made = try sample.back(0, keeping: 2)
+        #expect(made.removed == 1)
+        let left = try BackupFolder.all(in: sample.backups)
+        #expect(left.count == 2 && left.first == made.folder)
+    }
+
     @Test func recordingsMayStayBehind() throws {
         let sample = try BackupSample()
         try sample.addFirmware("firmware")

@@ -213,6 +213,32 @@ import Testing
         }
     }
 
+    /// Who has a token and the password does not guess the code: the right password takes nothing back, here or beside.
+    @Test(arguments: ["192.0.2.7", "203.0.113.5"]) func wrongCodesWithTheRightPasswordLockOut(
+        _ address: String
+    ) async throws {
+        try await Centre.run { centre async throws in
+            _ = try await centre.customer("anna")
+            let second = try await Self.enabled(centre.registry)
+            var wasLockedOut = false
+            for number in 0..<60 where !wasLockedOut {
+                do throws(ManagementError) {
+                    _ = try? await centre.registry.beginTOTP(Self.password, by: second.caller, from: address)
+                    try await centre.registry.endTOTP(
+                        Self.password,
+                        code: Secret("wrong \(number)"),
+                        by: second.caller,
+                        from: address
+                    )
+                } catch {
+                    if case .lockedOut = error { wasLockedOut = true }
+                }
+            }
+            #expect(wasLockedOut)
+            #expect(try await centre.registry.account(of: second.caller).totpEnabled)
+        }
+    }
+
     @Test func itIsTakenAwayWithPasswordAndCodeOrByAnOperator() async throws {
         try await Centre.run { centre async throws in
             _ = try await centre.customer("anna")

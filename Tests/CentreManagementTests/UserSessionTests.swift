@@ -103,7 +103,8 @@ import Testing
                     by: Centre.root
                 )
             default:
-                _ = try await centre.registry.refreshSession(first.tokens.refresh)
+                let next = try await centre.registry.refreshSession(first.tokens.refresh)
+                _ = try await centre.registry.refreshSession(next.refresh)
                 _ = try? await centre.registry.refreshSession(first.tokens.refresh)
             }
             let expected = end == "reset" ? ["l1 cam/0", "l2 cam/0"] : ["l1 cam/0"]
@@ -182,6 +183,38 @@ import Testing
             let renewed = try await centre.registry.refreshSession(login.tokens.refresh)
             let caller = try await centre.registry.principal(access: renewed.access)
             #expect(caller.scopes == [.live] && caller.session == login.caller.session)
+        }
+    }
+
+    /// An operator's token for reading reads what is the operator's own.
+    @Test func withoutAdminAnOperatorIsACustomer() async throws {
+        try await Centre.run { centre async throws in
+            let anna = try await centre.customer("anna")
+            try await centre.bind(try await centre.device("cam-1"), to: anna)
+            func seen(_ scopes: Scopes) async throws -> (caller: Principal, devices: Int) {
+                let login = PersonLogin(
+                    user: "admin",
+                    password: Centre.operatorPassword,
+                    scopes: scopes,
+                    address: "192.0.2.7"
+                )
+                let tokens = try await centre.registry.openSession(login)
+                let caller = try await centre.registry.principal(access: tokens.access)
+                let devices = try await centre.registry.devices(after: nil, limit: 10, visibleTo: caller)
+                return (caller, devices.count)
+            }
+            let full = try await seen(.all)
+            #expect(full.caller.role == .operator)
+            let narrow = try await seen([.read, .account])
+            #expect(narrow.caller.role == .customer && narrow.devices == 0)
+            await #expect(throws: ManagementError.notFound("device cam-1")) {
+                try await centre.registry.device("cam-1", visibleTo: narrow.caller)
+            }
+            await #expect(throws: ManagementError.forbidden) {
+                try await centre.registry.users(after: nil, limit: 1, by: narrow.caller)
+            }
+            // What the account is does not change with the token that asks.
+            #expect(try await centre.registry.account(of: narrow.caller).role == .operator)
         }
     }
 

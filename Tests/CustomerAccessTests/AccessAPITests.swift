@@ -179,6 +179,16 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("anna", "read live playback control account"), ("anna for live account", "live account"),
+        ("root", "read live playback control account admin"),
+    ]) func aTokenWithoutScopesHasThoseOfItsMaker(token: String, scopes: String) async throws {
+        try await APIClient.run { api async throws in
+            let made = try await api.send("POST /account/tokens", as: token, #"{"name":"Blinds"}"#)
+            #expect(made.status == 201 && api.access.calls == ["token Blinds \(scopes) 0"])
+        }
+    }
+
     @Test func passwordsAndSecondFactorsHaveTheirCalls() async throws {
         try await APIClient.run { api async throws in
             let account = try await api.send("GET /account")

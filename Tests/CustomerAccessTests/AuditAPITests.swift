@@ -106,13 +106,19 @@ final class FakeAudit: AuditPoint {
     @Test func refusalsNameTheirObjectAndStatus() async throws {
         try await APIClient.run { api in
             let status = try await api.send("DELETE /devices/none/binding").status
-            let note = try #require(api.audit.notes.last)
+            // Counted together with those that are alike: a customer can cause as many as it likes.
+            let note = try #require(api.audit.tallied.last)
+            #expect(note.user?.rawValue == "anna")
             #expect(note.action == "DELETE /devices/{id}/binding" && note.object == "none")
             #expect(status >= 400 && note.result == .refused && note.detail.hasPrefix("\(status)"))
             // A customer who tries an operator's call.
             _ = try await api.send("POST /admin/users", #"{"user":"x","password":"a long password"}"#)
-            #expect(api.audit.notes.last?.result == .refused)
-            #expect(api.audit.notes.last?.detail == "role=customer 403")
+            #expect(api.audit.tallied.last?.result == .refused)
+            #expect(api.audit.tallied.last?.detail == "role=customer 403")
+            #expect(api.audit.notes.isEmpty)
+            // An operator's is written each time.
+            #expect(try await api.send("DELETE /devices/none/binding", as: "root").status >= 400)
+            #expect(api.audit.notes.map(\.result) == [.asked, .refused])
         }
     }
 
@@ -137,6 +143,8 @@ final class FakeAudit: AuditPoint {
             _ = try await api.send("POST /session", as: nil, #"{"user":"anna","password":"wrong"}"#)
             #expect(api.audit.tallied.map(\.action) == ["session.refused"])
             #expect(api.audit.tallied.first?.detail == "401")
+            // Whoever is refused chose the name, or typed a password into its field.
+            #expect(api.audit.tallied.first?.user == nil)
             #expect(api.audit.notes.count == 1)
         }
     }

@@ -10,10 +10,14 @@ import Testing
         NewEvent(time: Neighbours.time, unit: UnitID(unchecked: unit), channel: 0, kind: kind, detail: detail)
     }
 
-    /// A client whose streams end at the first look at the session.
-    private static func run(_ body: @escaping @Sendable (APIClient) async throws -> Void) async throws {
+    /// A client whose streams end at the first look at the session, which comes behind what there is to be read.
+    private static func run(
+        heartbeat: Duration = .seconds(1),
+        check: Duration = .seconds(5),
+        _ body: @escaping @Sendable (APIClient) async throws -> Void
+    ) async throws {
         var settings = CustomerAPI.Settings()
-        settings.eventHeartbeat = .milliseconds(20)
+        (settings.eventHeartbeat, settings.eventCheck) = (heartbeat, check)
         try await APIClient.run(settings: settings, body)
     }
 
@@ -113,8 +117,18 @@ import Testing
         }
     }
 
+    /// Not only at its end: a slow reader of a long log is in it for as long as it likes.
+    @Test func theEndOfTheSessionEndsALogThatIsBeingRead() async throws {
+        try await Self.run(check: .nanoseconds(1)) { client async throws in
+            for _ in 0..<250 { client.activity.add(Self.event("cam-1")) }
+            client.neighbours.endSessions(after: 2)
+            let answer = try await client.send("GET /events?last_event_id=0", plain: true)
+            #expect(answer.json.components(separatedBy: "data:").count == 101)
+        }
+    }
+
     @Test func aHeartbeatTellsThePlaceAndTheEndOfTheSessionEndsTheStream() async throws {
-        try await Self.run { client async throws in
+        try await Self.run(heartbeat: .milliseconds(20)) { client async throws in
             client.activity.add(Self.event("cam-2"))
             client.neighbours.endSessions(after: 3)
             let answer = try await client.send("GET /events?last_event_id=0", plain: true)

@@ -43,13 +43,13 @@ import Testing
     func aNameThatLeadsInsideIsRefused(_ address: String) async {
         let client = WebhookClient(settings: WebhookSettings()) { _, _ in address }
         let outcome = await client.deliver([], to: "https://rebind.example/", headers: []).outcome
-        #expect(outcome == .refused("the host is in a private network"))
+        #expect(outcome == .refused("the host's name has no address that may be used"))
     }
 
     @Test func aNameWithoutAnAddressIsTriedAgain() async {
         let client = WebhookClient(settings: WebhookSettings()) { _, _ in nil }
         let outcome = await client.deliver([], to: "https://nobody.example/", headers: []).outcome
-        #expect(outcome == .failed("the host's name has no address"))
+        #expect(outcome == .failed("the host's name has no address that may be used"))
     }
 
     /// printf '1763700000.{"a":1}' | openssl dgst -sha256 -hmac secret

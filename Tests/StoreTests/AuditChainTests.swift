@@ -106,6 +106,15 @@ import Testing
         }
     }
 
+    /// Whoever made the file chose the numbers in it.
+    @Test func behindTheGreatestNumberComesNone() {
+        let last = Self.export(1, from: AuditHead(id: .max - 1, hash: AuditHead.none.hash)).flatMap { $0 }
+        let alone = Self.verify(last)
+        #expect(alone.verdict.fault == nil && alone.verdict.head.id == .max)
+        let twice = Self.verify(last + last)
+        #expect(twice.line == 2 && twice.verdict.fault != nil)
+    }
+
     @Test func whatIsTakenAwayIsNamed() {
         var lines = Self.export(6)
         let last = Self.verify(lines.flatMap { $0 }).verdict.head

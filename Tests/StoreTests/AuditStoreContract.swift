@@ -120,6 +120,28 @@ import Testing
         }
     }
 
+    @Test func theNewestOfThoseThatSaySoTellsWhatMayGo() async throws {
+        try await withFile { store, other in
+            for last in ["7", "2"] {
+                var note = AuditSample.note(0, action: AuditChain.prune)
+                note.object = last
+                _ = try await store.append([note])
+            }
+            await #expect(throws: DatabaseError.self) {
+                try await other.write { try $0.execute(sql: "DELETE FROM audit_log WHERE entry_id <= 3") }
+            }
+            try await other.write { try $0.execute(sql: "DELETE FROM audit_log WHERE entry_id <= 2") }
+            let plan = try await other.read { database in
+                let newest =
+                    "SELECT object FROM audit_log WHERE action = 'audit.prune' ORDER BY entry_id DESC LIMIT 1"
+                return try Row.fetchAll(database, sql: "EXPLAIN QUERY PLAN " + newest).map {
+                    $0["detail"] as String
+                }
+            }
+            #expect(plan.count == 1 && plan[0].contains("USING INDEX audit_log_by_prune"), "\(plan)")
+        }
+    }
+
     /// Whoever owns the file can drop triggers: the chain names what was changed all the same.
     @Test(arguments: [
         ("at", "at + 1"), ("user_name", "'bert'"), ("address", "'192.0.2.2'"),

@@ -18,17 +18,22 @@ CREATE TABLE audit_log (
 CREATE INDEX audit_log_by_time ON audit_log (at, entry_id);
 CREATE INDEX audit_log_by_user ON audit_log (user_name, at, entry_id);
 CREATE INDEX audit_log_by_action ON audit_log (action, at, entry_id);
+-- Finds the newest of them, once for each entry that goes.
+CREATE INDEX audit_log_by_prune ON audit_log (action, entry_id) WHERE action = 'audit.prune';
 
 CREATE TRIGGER audit_log_stays BEFORE UPDATE ON audit_log
 BEGIN
     SELECT RAISE(ABORT, 'entries of the audit trail are never changed');
 END;
 
--- Entries go when they are old, after an entry that says so and names the last of them.
+-- Entries go when they are old, after an entry that says so and names the last of them: the newest such entry counts.
 CREATE TRIGGER audit_log_goes_in_order BEFORE DELETE ON audit_log
-WHEN NOT EXISTS (
-    SELECT 1 FROM audit_log
-    WHERE action = 'audit.prune' AND CAST(object AS INTEGER) >= OLD.entry_id AND entry_id > OLD.entry_id
+WHEN NOT coalesce(
+    (
+        SELECT CAST(object AS INTEGER) >= OLD.entry_id AND entry_id > OLD.entry_id FROM audit_log
+        WHERE action = 'audit.prune' ORDER BY entry_id DESC LIMIT 1
+    ),
+    0
 )
 BEGIN
     SELECT RAISE(ABORT, 'entries of the audit trail go only by audit.prune');
