@@ -58,7 +58,7 @@ def fuzz(folder, who, config, include, examples):
         command += ["--exclude-operation-id", name]
     environment = {k: v for k, v in os.environ.items() if k not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
     print(f"== as {who}", flush=True)
-    ended = subprocess.run(command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    ended = subprocess.run(command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
     print(ended.stdout, flush=True)
     return [] if ended.returncode == 0 else [f"as {who}: status {ended.returncode}", *findings(ended.stdout)]
 
